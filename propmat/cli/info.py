@@ -1,0 +1,94 @@
+"""Describes what is in a sample store, a bundle or a run folder; without a target, this installation.
+
+Examples:
+  propmat info                              versions, and what is shipped
+  propmat info heliosphere                  a shipped emulator: its domain, its training, its accuracy
+  propmat info runs/heliosphere_tiny        a sample store
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from propmat.cli.config import Config
+from propmat.cli.runs import shipped, shipped_names
+from propmat.errors import InputError, unknown_name
+
+
+def run(config: Config) -> None:
+    """Describe the target.
+
+    Raises:
+        InputError: there is nothing of that name.
+        FileError: what is there is damaged.
+    """
+    target = config.get("target", str | None)
+    if target is None:
+        _installation()
+        return
+    emulators, stores = shipped_names("emulators", ".safetensors"), shipped_names("samples")
+    path = Path(target)
+    if not path.exists() and target not in (*emulators, *stores):
+        raise unknown_name("path, shipped emulator or sample store", target, [*emulators, *stores])
+    if path.suffix == ".safetensors" or target in emulators:
+        _bundle(shipped("emulators", target, ".safetensors"))
+    elif ((folder := shipped("samples", target)) / "store.json").is_file():
+        _store(folder)
+    elif folder.is_dir():
+        _folder(folder)
+    else:
+        raise InputError(f"{target} is not a run folder, a sample store or a bundle.")
+
+
+def _installation() -> None:
+    from propmat.report.sources import measurement_sources, versions
+
+    for package, version in versions().items():
+        print(f"{package:<14}{version}")
+    print(f"\nshipped emulators:    {', '.join(shipped_names('emulators', '.safetensors')) or 'none'}")
+    print(f"shipped sample sets:  {', '.join(shipped_names('samples')) or 'none'}")
+    print(f"shipped measurements: {', '.join(source.name for source in measurement_sources())}")
+
+
+def _store(path: Path) -> None:
+    from propmat.samples import SampleStore
+
+    store = SampleStore.open(path)
+    header = store.header
+    design, missing = header.design, store.missing()
+    channels = ", ".join(f"{channel.species} at polarity {channel.polarity:+d}" for channel in design.channels)
+    print(f"sample store {path}")
+    print(f"  simulator    {header.simulator} {header.simulator_version}, model {header.model['name']}")
+    print(f"  samples      {design.count} points of {header.space} in {len(design.channels)} channels: {channels}")
+    print(f"  particles    {design.particles} an energy; {header.grid.shape[0]} energies at Earth, ", end="")
+    print(f"{header.grid.toa[0]:g}-{header.grid.toa[-1]:g} GeV/n; {header.grid.shape[1]} interstellar bins")
+    print(f"  files        {design.shards - len(missing)} of {design.shards} finished")
+    for parameter in header.parameter_space.parameters:
+        print(f"  {parameter.name:<13}{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip())
+    for key, value in header.provenance.items():
+        print(f"  {key:<13}{value}")
+
+
+def _bundle(path: Path) -> None:
+    import propmat
+    from propmat.emulator import Accuracy
+    from propmat.report.evaluation import accuracy_table
+
+    emulator = propmat.load(path)
+    card = emulator.card
+    signs = ", ".join(f"{sign:+d}" for sign in card.drift_signs)
+    print(f"emulator {path}\n  energies     {emulator.grid.toa[0]:g}-{emulator.grid.toa[-1]:g} GeV/n at Earth")
+    print(f"  drift signs  {signs}\n  A/|Z|        {' to '.join(f'{end:g}' for end in card.nucleons_per_charge)}")
+    for parameter in emulator.parameters.parameters:
+        print(f"  {parameter.name:<13}{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip())
+    if card.accuracy:
+        print(f"\naccuracy on held-out points: {accuracy_table(Accuracy.from_dict(card.accuracy))}")
+    print(f"\n{json.dumps({'network': asdict(card.network), **card.provenance}, indent=1)}")
+
+
+def _folder(path: Path) -> None:
+    print(f"folder {path}")
+    for entry in sorted(path.iterdir()):
+        print(f"  {entry.name}")

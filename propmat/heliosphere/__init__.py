@@ -1,0 +1,29 @@
+"""The heliosphere: presets, the trajectory simulator, and the force-field baseline.
+
+Names are resolved on first use, so that the force field and the presets do not pay for the compiler.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from propmat.heliosphere.forcefield import force_field
+    from propmat.heliosphere.model import Heliosphere
+    from propmat.heliosphere.simulation import SIMULATOR_VERSION, HeliosphereRun, simulate
+
+_HOMES = {
+    "Heliosphere": "model",
+    "HeliosphereRun": "simulation",
+    "SIMULATOR_VERSION": "simulation",
+    "force_field": "forcefield",
+    "simulate": "simulation",
+}
+__all__ = ["SIMULATOR_VERSION", "Heliosphere", "HeliosphereRun", "force_field", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,120 @@
+"""The numbers one run hands to the compiled code, in AU, day, GV and nT."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from propmat.constants import (
+    AU_PER_DAY_IN_M_S,
+    DIFFUSION_UNIT_AU2_DAY,
+    DRIFT_AU2_NT_PER_DAY_GV,
+    GYRORADIUS_AU_NT_PER_GV,
+    SPEED_OF_LIGHT_AU_DAY,
+)
+from propmat.heliosphere.model import Heliosphere
+
+_WIND_STEEPNESS = 6.8
+_WIND_EDGE = 15.0 * math.pi / 180.0
+
+
+class RunConstants(NamedTuple):
+    """Constants of one run; names as in docs/heliosphere.md."""
+
+    wind_speed: float
+    wind_base: float
+    wind_amplitude: float
+    wind_edge: float
+    shock_radius: float
+    shock_width: float
+    shock_mean: float
+    shock_amplitude: float
+    boundary_radius: float
+    inner_radius: float
+    rotation: float
+    corotation: float
+    spiral: float
+    sheet_wind: float
+    sheet_length: float
+    tilt: float
+    tan_tilt: float
+    field_constant: float
+    gyroradius: float
+    diffusion: float
+    field_ratio: float
+    slope_low: float
+    slope_change: float
+    break_cubed: float
+    perpendicular: float
+    polar_mean: float
+    polar_amplitude: float
+    polar_latitude: float
+    uniform_diffusion: float
+    mass_per_charge: float
+    gradient_drift: float
+    sheet_drift: float
+    step_size: float
+    k_radial: float = 0.07
+    k_shock: float = 0.25
+    k_shock_far: float = 0.25
+    k_edge: float = 0.5
+    k_sheet: float = 0.5
+    k_sheet_far: float = 0.4
+    k_pole: float = 0.1
+    k_along: float = 1.0
+
+
+def wind_at_earth(model: Heliosphere, tilt: float) -> float:
+    """V(1 AU, equator) [AU/day] for a tilt [rad]."""
+    speed = model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S
+    if not model.wind_latitude_dependence:
+        return speed
+    return speed * (1.475 - 0.4 * math.tanh(_WIND_STEEPNESS * (tilt + _WIND_EDGE)))
+
+
+def run_constants(
+    model: Heliosphere, parameters: dict[str, float], mass_per_charge: float, drift_sign: int
+) -> RunConstants:
+    """Constants of a run from the model, checked parameters and the channel."""
+    tilt = math.radians(parameters["tilt"])
+    rotation = 2.0 * math.pi / model.rotation_period
+    wind = wind_at_earth(model, tilt)
+    spiral_at_earth = rotation / wind if model.spiral else 0.0
+    field_ratio = math.sqrt(1.0 + spiral_at_earth**2)
+    field_constant = parameters["B0"] / field_ratio
+    shock = model.shock_ratio
+    return RunConstants(
+        wind_speed=model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S,
+        wind_base=1.475 if model.wind_latitude_dependence else 1.0,
+        wind_amplitude=0.4 if model.wind_latitude_dependence else 0.0,
+        wind_edge=tilt + _WIND_EDGE,
+        shock_radius=model.shock_radius,
+        shock_width=model.shock_width,
+        shock_mean=(shock + 1.0) / (2.0 * shock),
+        shock_amplitude=(shock - 1.0) / (2.0 * shock),
+        boundary_radius=model.boundary_radius,
+        inner_radius=model.inner_radius,
+        rotation=rotation,
+        corotation=rotation if model.corotation else 0.0,
+        spiral=rotation if model.spiral else 0.0,
+        sheet_wind=wind,
+        sheet_length=wind / rotation,
+        tilt=tilt,
+        tan_tilt=math.tan(tilt),
+        field_constant=field_constant,
+        gyroradius=GYRORADIUS_AU_NT_PER_GV / field_constant,
+        diffusion=parameters["K0"] * DIFFUSION_UNIT_AU2_DAY,
+        field_ratio=field_ratio,
+        slope_low=parameters["a"],
+        slope_change=(parameters["b"] - parameters["a"]) / model.break_smoothness,
+        break_cubed=model.break_rigidity**model.break_smoothness,
+        perpendicular=model.perpendicular_ratio,
+        polar_mean=0.5 * (model.polar_enhancement + 1.0),
+        polar_amplitude=0.5 * (model.polar_enhancement - 1.0),
+        polar_latitude=math.radians(model.polar_latitude),
+        uniform_diffusion=1.0 if model.uniform_diffusion else 0.0,
+        mass_per_charge=mass_per_charge,
+        gradient_drift=(drift_sign * DRIFT_AU2_NT_PER_DAY_GV * 2.0 / 3.0 / field_constant if model.drift else 0.0),
+        sheet_drift=drift_sign * SPEED_OF_LIGHT_AU_DAY if model.drift else 0.0,
+        step_size=model.step_size,
+    )

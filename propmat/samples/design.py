@@ -1,0 +1,160 @@
+"""Which samples a store holds: points of a Sobol sequence times channels, and a seed for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat.errors import InputError, out_of_range, unknown_name
+from propmat.parameters import ParameterSpace
+from propmat.species import FloatArray, get_species
+
+KINDS: Final = ("sobol",)
+LIMITS: Final[dict[str, tuple[int, int]]] = {
+    "seed": (0, 2**63 - 1),
+    "count": (1, 10**6),
+    "particles": (1, 10**6),
+    "shard_size": (1, 4096),
+}
+"""Allowed range of each integer of a design."""
+SAMPLE_LIMIT: Final = 10**6
+SIGNIFICANT_DIGITS: Final = 9
+"""Parameters are rounded to this, so that another machine's exp() makes the same keys."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A species in a polarity: what a simulation runs, and all that the heliosphere distinguishes of it.
+
+    Raises:
+        InputError: no such species, or a polarity that is not +1 or -1.
+    """
+
+    species: str
+    polarity: int
+
+    def __post_init__(self) -> None:
+        get_species(self.species).drift_sign(self.polarity)
+
+    @property
+    def nucleons_per_charge(self) -> float:
+        """A/|Z|."""
+        return get_species(self.species).nucleons_per_charge
+
+    @property
+    def drift_sign(self) -> int:
+        """sign(Z) * polarity."""
+        return get_species(self.species).drift_sign(self.polarity)
+
+
+PROTON_CHANNELS: Final = (Channel("proton", 1), Channel("proton", -1))
+"""A/|Z| = 1 at drift sign +1 and -1."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """``count`` points, each simulated in every channel; sample number = point * len(channels) + channel.
+
+    Attributes:
+        count: points of the Sobol sequence.
+        particles: simulated particles a row (TOA energy) of a sample.
+        seed: of the sequence and, with the sample number, of each simulation.
+        shard_size: samples a file.
+        channels: distinct in (A/|Z|, drift sign).
+        kind: how points are chosen; ``"sobol"``.
+
+    Raises:
+        InputError: a value out of range, an unknown kind, no channels or two that the heliosphere cannot tell apart.
+    """
+
+    count: int
+    particles: int
+    seed: int = 0
+    shard_size: int = 64
+    channels: tuple[Channel, ...] = PROTON_CHANNELS
+    kind: str = "sobol"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown_name("design kind", self.kind, KINDS)
+        for key, (low, high) in LIMITS.items():
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise out_of_range(key, value, low, high)
+        if self.samples > SAMPLE_LIMIT:
+            raise InputError(
+                f"count = {self.count} in {len(self.channels)} channels is more than {SAMPLE_LIMIT} samples."
+            )
+        if not self.channels:
+            raise InputError("a design needs at least one channel, such as proton at polarity +1.")
+        if len({(channel.nucleons_per_charge, channel.drift_sign) for channel in self.channels}) < len(self.channels):
+            raise InputError(f"channels = {self.channels} has two of the same (A/|Z|, drift sign).")
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return self.count * len(self.channels)
+
+    @property
+    def shards(self) -> int:
+        """Number of files; the last may be shorter."""
+        return -(-self.samples // self.shard_size)
+
+    def shard_range(self, shard: int) -> range:
+        """The sample numbers of a shard.
+
+        Raises:
+            InputError: no such shard.
+        """
+        if not 0 <= shard < self.shards:
+            raise out_of_range("shard", shard, 0, self.shards - 1)
+        return range(shard * self.shard_size, min((shard + 1) * self.shard_size, self.samples))
+
+    def points(self, space: ParameterSpace) -> FloatArray:
+        """(count, parameter) points, rounded to nine significant digits."""
+        # A power of two keeps scipy's warning away; a Sobol sequence's beginning does not depend on its length.
+        points = space.sobol(1 << (self.count - 1).bit_length(), seed=self.seed)[: self.count]
+        return np.array([[round_significant(value) for value in point] for point in points.tolist()])
+
+    def seeds(self) -> NDArray[np.uint64]:
+        """(sample,) seeds below 2^63, each from (design seed, sample number)."""
+        states = [
+            np.random.SeedSequence(self.seed, spawn_key=(index,)).generate_state(1, np.uint64)[0]
+            for index in range(self.samples)
+        ]
+        return np.array(states, dtype=np.uint64) >> np.uint64(1)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON; channels as [species, polarity]."""
+        return asdict(self) | {"channels": [[channel.species, channel.polarity] for channel in self.channels]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Design:
+        """The inverse of :meth:`as_dict`.
+
+        Raises:
+            InputError: missing or unknown keys, or values that make no design.
+        """
+        expected = {"kind", "count", "particles", "seed", "shard_size", "channels"}
+        if set(values) != expected:
+            raise InputError(f"a design has the keys {sorted(expected)}, not {sorted(map(str, values))}.")
+        channels = values["channels"]
+        if not isinstance(channels, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in channels):
+            raise InputError(f"channels = {channels!r} must be a list of [species, polarity].")
+        if not all(isinstance(species, str) and type(polarity) is int for species, polarity in channels):
+            raise InputError(f"channels = {channels!r} must be a list of [species, polarity].")
+        integers = {key: values[key] for key in LIMITS}
+        return cls(
+            channels=tuple(Channel(*pair) for pair in channels),
+            kind=str(values["kind"]),
+            **integers,  # type: ignore[arg-type]
+        )
+
+
+def round_significant(value: float) -> float:
+    """``value`` to nine significant digits."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
