@@ -36,7 +36,7 @@ def run(config: Config) -> None:
     from propmat.samples import SampleStore
     from propmat.samples.files import write_atomic
 
-    evaluation = evaluate(propmat.load(bundle), SampleStore.open(folder).read(), **names)
+    evaluation = evaluate(propmat.load(bundle), SampleStore.open(folder), **names)
     save_config(config, output)
     evaluation.write(output / EVALUATION)
     write_atomic(output / "emulator_error.svg", encode(emulator_error(evaluation, target), "svg"))

@@ -79,6 +79,8 @@ class TrainerConfig:
         batch_size: samples a step.
         seed: of initial weights, split and order of the batches.
         validation_fraction: share of the parameter points that is held out.
+        row_smoothing: width of the Gaussian through which basis matrices are seen along the TOA energies, in rows.
+        column_smoothing: the same along the LIS energies, in columns.
         threads: of torch; the same seed and number of threads give the same weights on one machine.
 
     Raises:
@@ -89,6 +91,8 @@ class TrainerConfig:
     batch_size: int = 64
     seed: int = 0
     validation_fraction: float = 0.15
+    row_smoothing: float = 1.0
+    column_smoothing: float = 2.0
     threads: int = 2
 
     def __post_init__(self) -> None:
@@ -97,6 +101,8 @@ class TrainerConfig:
             "batch_size": (1, 10**6),
             "seed": (0, 2**31),
             "validation_fraction": (0.001, 0.9),
+            "row_smoothing": (0.0, 100.0),
+            "column_smoothing": (0.0, 100.0),
             "threads": (1, 1024),
         }
         _check("trainer", self, **limits)

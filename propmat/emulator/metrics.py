@@ -8,15 +8,19 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from propmat.emulator.inference import Emulator
 from propmat.errors import InputError
 from propmat.samples import SampleTable
 from propmat.species import SPECIES, FloatArray, Species
 from propmat.spectra import Spectrum, proton_lis
+from propmat.transfer import TransferGrid
 
 BANDS: Final = ((0.1, 1.0), (1.0, 5.0), (5.0, 40.0))
 """Energy bands in which accuracy is reported [GeV/n]."""
+GRID_TOLERANCE: Final = 1e-7
+"""Relative difference at which two energies are the same (stores keep nine digits)."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +83,23 @@ class Accuracy:
         return cls(str(values["lis"]), int(values["samples"]), bands)
 
 
-def folded_errors(emulator: Emulator, table: SampleTable, lis: Spectrum | None = None) -> FoldedErrors:
-    """Compare an emulator with simulated samples.
+def folded_errors(
+    emulator: Emulator, table: SampleTable, grid: TransferGrid, lis: Spectrum | None = None
+) -> FoldedErrors:
+    """Compare an emulator with simulated samples, row by row of the samples' grid.
 
     Args:
-        emulator: on the grid of the samples.
+        emulator: has every row of ``grid``.
         table: held-out samples inside the emulator's domain.
+        grid: of the samples; its rows may be some of the emulator's.
         lis: folded with both [m^-2 s^-1 sr^-1 (GeV/n)^-1]; default: the proton LIS of papers/001.
 
     Raises:
         InputError: no samples, another grid, or a sample outside the emulator's domain.
     """
-    if len(table) == 0 or table.counts.shape[1:] != emulator.grid.shape:
-        raise InputError(
-            f"cannot compare samples of shape {table.counts.shape} with an emulator of rows x columns "
-            f"{emulator.grid.shape}."
-        )
+    if len(table) == 0 or table.counts.shape[1:] != grid.shape:
+        raise InputError(f"samples of shape {table.counts.shape} do not fit a grid of {grid.shape}, or there are none.")
+    rows = _shared_rows(emulator.grid, grid)
     emulator.parameters.check(table.parameters)
     error = np.full(table.counts.shape[:2], np.nan)
     noise = np.full_like(error, np.nan)
@@ -102,15 +107,26 @@ def folded_errors(emulator: Emulator, table: SampleTable, lis: Spectrum | None =
     for nucleons_per_charge, drift_sign in np.unique(channels, axis=0):
         emulator.check_channel(nucleons_per_charge, int(drift_sign))
         species = _nucleus(nucleons_per_charge)
-        weight = emulator.grid.phase_space_lis(lis or proton_lis(), species)
+        weight = grid.phase_space_lis(lis or proton_lis(), species)
         for sample in np.flatnonzero(np.all(channels == (nucleons_per_charge, drift_sign), axis=1)):
             truth, noise[sample] = _truth(table.counts[sample].astype(np.float64), weight)
             with torch.no_grad():
                 log_matrix = emulator.log_matrix(
                     torch.from_numpy(table.parameters[sample]), nucleons_per_charge, int(drift_sign)
                 )
-            error[sample] = np.sum(np.exp(log_matrix.numpy()) * weight, axis=1) / truth - 1.0
-    return FoldedErrors(emulator.grid.toa, error, noise)
+            error[sample] = np.sum(np.exp(log_matrix.numpy()[rows]) * weight, axis=1) / truth - 1.0
+    return FoldedErrors(grid.toa, error, noise)
+
+
+def _shared_rows(emulated: TransferGrid, sampled: TransferGrid) -> NDArray[np.int64]:
+    """Rows of the emulator's grid that are those of the samples."""
+    rows = np.argmin(np.abs(emulated.toa[None, :] / sampled.toa[:, None] - 1.0), axis=1)
+    same = emulated.shape[1] == sampled.shape[1] and np.allclose(
+        emulated.lis_edges[rows], sampled.lis_edges, rtol=GRID_TOLERANCE, atol=0.0
+    )
+    if not same or not np.allclose(emulated.toa[rows], sampled.toa, rtol=GRID_TOLERANCE, atol=0.0):
+        raise InputError(f"the samples' grid of {sampled.shape} is not made of rows of the emulator's, {emulated.shape}.")
+    return rows
 
 
 def summarise(errors: FoldedErrors, lis: str = "proton LIS spline of papers/001, Table 1") -> Accuracy:

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from propmat.errors import InputError, out_of_range
 from propmat.parameters import ParameterSpace
@@ -101,6 +102,50 @@ class Synthesis(nn.Module):
     def forward(self, coefficients: Tensor) -> Tensor:
         """(…, n_basis) to ln M (…, toa, lis), each row of M positive with sum 1."""
         return torch.log_softmax(self.mean + torch.tensordot(coefficients, self.basis, dims=1), dim=-1)
+
+
+class Smoothing(nn.Module):
+    """Gaussian average of matrices (…, toa, lis) over neighbouring rows and columns; a width of 0 leaves a direction."""
+
+    def __init__(self, shape: tuple[int, int], row_width: float, column_width: float) -> None:
+        super().__init__()
+        self.register_buffer("rows", _gaussian_average(shape[0], row_width), persistent=False)
+        self.register_buffer("columns", _gaussian_average(shape[1], column_width), persistent=False)
+
+    rows: Tensor
+    columns: Tensor
+
+    def forward(self, matrices: Tensor) -> Tensor:
+        """(…, toa, lis) to (…, toa, lis)."""
+        return self.rows @ matrices @ self.columns.T
+
+
+def _gaussian_average(size: int, width: float) -> Tensor:
+    """(size, size) weights, rows summing to one, of a Gaussian of standard deviation ``width`` in grid steps."""
+    if width == 0.0:
+        return torch.eye(size)
+    steps = torch.arange(size, dtype=torch.float32)
+    return torch.softmax(-0.5 * ((steps[:, None] - steps) / width) ** 2, dim=1)
+
+
+def smooth_matrices(network: PropMatNetwork, row_width: float, column_width: float) -> None:
+    """Let training see the basis and mean matrices through a :class:`Smoothing`.
+
+    A row of a sample holds few particles, and neighbouring energies tell almost the same: unsmoothed bases learn noise.
+    """
+    for synthesis in network.synthesis:
+        for name in ("basis", "mean"):
+            shape = getattr(synthesis, name).shape[-2:]
+            smoothing = Smoothing((shape[0], shape[1]), row_width, column_width)
+            parametrize.register_parametrization(synthesis, name, smoothing)
+
+
+def plain_weights(network: PropMatNetwork) -> dict[str, Tensor]:
+    """The weights with any smoothing carried out, as a network without it takes them."""
+    weights = {name: weight for name, weight in network.state_dict().items() if not name.startswith("synthesis.")}
+    for number, synthesis in enumerate(network.synthesis):
+        weights |= {f"synthesis.{number}.{name}": getattr(synthesis, name) for name in ("basis", "mean")}
+    return {name: weight.detach().clone() for name, weight in weights.items()}
 
 
 class PropMatNetwork(nn.Module):

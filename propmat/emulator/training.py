@@ -27,7 +27,7 @@ from propmat.emulator.data import TrainingData, split
 from propmat.emulator.inference import Emulator
 from propmat.emulator.losses import smoothed_log_target
 from propmat.emulator.metrics import folded_errors, summarise
-from propmat.emulator.network import PropMatNetwork, Synthesis
+from propmat.emulator.network import PropMatNetwork, Synthesis, plain_weights, smooth_matrices
 from propmat.emulator.phases import Phases
 from propmat.errors import FileError, InputError
 from propmat.parameters import ParameterSpace
@@ -121,12 +121,14 @@ def train_on_table(
     )
     training_data = TrainingData.from_table(training)
     network = initial_network(card, grid, training_data, config.trainer.seed)
+    smooth_matrices(network, config.trainer.row_smoothing, config.trainer.column_smoothing)
     identity = hashlib.sha256(card.to_json().encode()).hexdigest()
     module = Phases(config, network, training_data, TrainingData.from_table(validation), identity)
     _fit(module, out, resume=resume, progress=progress)
 
-    bundle = Bundle(card, grid, module.best_weights)
-    accuracy = summarise(folded_errors(Emulator(bundle), validation)).as_dict()
+    network.load_state_dict(module.best_weights)
+    bundle = Bundle(card, grid, plain_weights(network))
+    accuracy = summarise(folded_errors(Emulator(bundle), validation, grid)).as_dict()
     save_bundle(out / BUNDLE_NAME, replace(bundle, card=replace(card, accuracy=accuracy)))
     return out / BUNDLE_NAME
 

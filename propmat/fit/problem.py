@@ -31,6 +31,7 @@ class Problem:
         protons, antiprotons: measured.
         antiproton_model: predicts the antiprotons.
         posterior: of the parameters, from the protons.
+        force_field_errors: those of the protons for the force field, which has no emulator error.
     """
 
     config: FitConfig
@@ -41,6 +42,7 @@ class Problem:
     antiprotons: Fluxes
     antiproton_model: FluxModel
     posterior: Posterior
+    force_field_errors: ErrorModel
 
     @property
     def digest(self) -> str:
@@ -75,4 +77,5 @@ def build_problem(config: FitConfig, emulator: MatrixEmulator) -> Problem:
     )
     check_walkers(config.sampler, posterior.size)
     antiproton_model = FluxModel(emulator, conditions, antiprotons.edges, "antiproton", fixed)
-    return Problem(config, conditions, lis, fixed, protons, antiprotons, antiproton_model, posterior)
+    plain_errors = ErrorModel(protons, config.systematics, emulator_error=0.0)
+    return Problem(config, conditions, lis, fixed, protons, antiprotons, antiproton_model, posterior, plain_errors)

@@ -49,7 +49,7 @@ def _fit(config: FitConfig, folder: Path, emulator: MatrixEmulator | None) -> Fi
     chain = ChainFile(folder / "chain.h5", problem.digest, posterior.names, config.sampler.walkers)
     best = best_fit(posterior, config.sampler.seed)
     force_field = fit_force_field(
-        problem.protons.edges, len(config.rotations), problem.lis, posterior.errors, posterior.constraint
+        problem.protons.edges, len(config.rotations), problem.lis, problem.force_field_errors, posterior.constraint
     )
     sample(posterior, best, config.sampler, chain)
     result = summarise(problem, best, force_field, chain)

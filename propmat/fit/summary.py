@@ -34,8 +34,8 @@ def summarise(problem: Problem, best: BestFit, baseline: ForceFieldFit, chain: C
     draws = np.concatenate([best.theta[None], flat[generator.integers(len(flat), size=BAND_DRAWS)]])
     protons, antiprotons = _predict(problem, draws)
     estimates = dict(zip(problem.posterior.names, _estimates(best.theta, flat), strict=True))
-    propmat = _quality(problem, protons[0], best.theta[-len(problem.lis.names) :], 3)
-    plain = _quality(problem, baseline.flux, baseline.lis, 1)
+    propmat = _quality(problem, problem.posterior.errors, protons[0], best.theta[-len(problem.lis.names) :], 3)
+    plain = _quality(problem, problem.force_field_errors, baseline.flux, baseline.lis, 1)
     return FitResult(
         schema=results.SCHEMA,
         config=json.loads(json.dumps(asdict(problem.config))),
@@ -76,14 +76,14 @@ def _exp(estimate: Estimate) -> Estimate:
     return Estimate(**{key: float(np.exp(value)) for key, value in asdict(estimate).items()})
 
 
-def _quality(problem: Problem, flux: FloatArray, lis: FloatArray, per_rotation: int) -> Quality:
+def _quality(problem: Problem, errors: ErrorModel, flux: FloatArray, lis: FloatArray, per_rotation: int) -> Quality:
     """chi^2 in parts, for ``per_rotation`` free parameters in every rotation."""
-    posterior = problem.posterior
-    measured = posterior.errors.breakdown(flux)
-    voyager, prior = posterior.constraint.chi_square(lis)
+    constraint = problem.posterior.constraint
+    measured = errors.breakdown(flux)
+    voyager, prior = constraint.chi_square(lis)
     return Quality(
         chi2=measured.total + voyager + prior,
-        dof=flux.size + posterior.constraint.points - per_rotation * flux.shape[0],
+        dof=flux.size + constraint.points - per_rotation * flux.shape[0],
         rotations=sum(measured.rotations),
         nuisances=measured.penalty,
         voyager=voyager,
@@ -101,8 +101,8 @@ def _rotations(
     protons: FloatArray,
     antiprotons: FloatArray,
 ) -> tuple[RotationResult, ...]:
-    errors = problem.posterior.errors
-    fitted, plain = errors.breakdown(protons[0]).rotations, errors.breakdown(baseline.flux).rotations
+    fitted = problem.posterior.errors.breakdown(protons[0]).rotations
+    plain = problem.force_field_errors.breakdown(baseline.flux).rotations
     plain_antiprotons = _plain_antiprotons(problem, baseline)
     curves = _curves(problem, best, baseline)
     bins = problem.protons.flux.shape[1]
@@ -136,8 +136,8 @@ def _rotations(
 
 
 def _antiproton_comparison(problem: Problem, i: int, draws: FloatArray, plain: FloatArray) -> Comparison:
-    """Rotation number ``i``: predictions (draw, bin) and (bin,) against the measured antiprotons."""
-    errors = ErrorModel(problem.antiprotons, "quadrature", problem.config.emulator_error).uncorrelated[i]
+    """Rotation number ``i``: predictions (draw, bin) and (bin,) against the measured antiprotons and their total errors."""
+    errors = ErrorModel(problem.antiprotons, "quadrature", emulator_error=0.0).uncorrelated[i]
     measured, predicted = problem.antiprotons.flux[i] / errors, draws[0] / errors
     factor = float(predicted @ measured / (predicted @ predicted))
     return Comparison(

@@ -67,9 +67,7 @@ def _chord_squared(
 
 
 @compiled
-def sheet_distance(
-    c: RunConstants, r: float, sin_latitude: float, cos_latitude: float, phase: float
-) -> float:
+def sheet_distance(c: RunConstants, r: float, sin_latitude: float, cos_latitude: float, phase: float) -> float:
     """Distance [AU] from (r, latitude) at sheet phase phi0 to the nearest point of the sheet."""
     t = max(c.tan_tilt, 1e-6)
     ratio = min(max(sin_latitude / max(cos_latitude * t, 1e-12), -1.0), 1.0)

@@ -1,4 +1,4 @@
-"""Drift in the weak-scattering limit: gradient and curvature (papers/000 eq. 11), and along the current sheet (eqs. 12-13)."""
+"""Drift in the weak-scattering limit: gradient and curvature, and along the current sheet (papers/000 eqs. 11-13)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gradient_drift(
 
 @compiled
 def sheet_drift_profile(distance: float, gyroradius: float) -> float:
-    """Sheet-drift speed over beta c at a distance from the sheet; 0 beyond 2 gyroradii and where the fit dips below 0."""
+    """Sheet-drift speed over beta c at a distance [AU] from the sheet, eq. (12); 0 where the fit dips below 0."""
     x = distance / gyroradius
     profile = max(0.457 + x * (-0.412 + 0.0915 * x), 0.0)
     return profile if x < 2.0 else 0.0
@@ -33,8 +33,9 @@ def slide_along_sheet(
 ) -> tuple[float, float, float]:
     """(dr [AU], dtheta [rad], dphi [rad]) of a displacement ``path`` [AU] across the field along the sheet.
 
-    The direction is eq. (13) at the particle's own (r, phi). Its integral curves are the sheet moved in latitude, so
-    dtheta is taken from the sheet's latitudes at both ends: a long step does not leave the layer at a fold.
+    ``phase`` is phi0 = phi + r / sheet_length, with its sine and cosine. The direction is eq. (13) at the particle's
+    own (r, phi). Its integral curves are the sheet moved in latitude, so dtheta is taken from the sheet's latitudes at
+    both ends: a long step does not leave the layer at a fold.
     """
     tangent = c.tan_tilt * sin_phase
     sin_sheet = 1.0 / math.sqrt(1.0 + tangent * tangent)
@@ -51,5 +52,5 @@ def slide_along_sheet(
 
 @compiled
 def small_arctan(x: float) -> float:
-    """arctan(x), absolute error < 1e-4: exact to third order at 0, where it is used."""
+    """arctan(x), absolute error < 5.1e-3, and < 6e-5 for |x| < 0.1, which is where steps use it."""
     return x / (1.0 + 0.28125 * x * x) if abs(x) < 1.0 else math.copysign(0.5 * math.pi, x) - x / (x * x + 0.28125)

@@ -26,11 +26,14 @@ class Heliosphere:
         perpendicular_ratio: K_perp_r / K_par = K_perp_theta / K_par at the equator.
         polar_enhancement: d of eq. (8), K_perp_theta at the poles over that at the equator.
         polar_latitude: theta_F of eq. (8) [deg].
-        break_rigidity, break_smoothness: R_k [GV] and m of eq. (7).
+        break_rigidity, break_smoothness: R_k [GV] and m of eq. (7); m is 3.
         spiral: the field winds up; off: radial field, |B| = B0 (1 AU/r)^2.
         drift: gradient, curvature and sheet drift.
         uniform_diffusion: replaces the tensor by the scalar K0 beta F(R), the same everywhere (for checks).
         step_size: multiplies every length of the step control; halve it to see the step error.
+
+    Raises:
+        InputError: a value of the wrong kind, or one that makes no sense.
     """
 
     name: str = "paper"
@@ -55,14 +58,27 @@ class Heliosphere:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, float) and not (math.isfinite(value) and value > 0.0):
-                raise InputError(f"{field.name} = {value} must be positive and finite.")
+            self._check(field.name, type(field.default))
+        if self.break_smoothness != 3.0:
+            raise InputError(f"break_smoothness = {self.break_smoothness} must be 3, as the compiled law has it.")
         if not self.inner_radius < 1.0 < self.boundary_radius:
             raise InputError(
                 f"inner_radius = {self.inner_radius} AU and boundary_radius = {self.boundary_radius} AU "
                 "must enclose the Earth at 1 AU."
             )
+
+    def _check(self, key: str, kind: type) -> None:
+        """Refuse an attribute of another kind than its default; a whole number becomes a float."""
+        value = getattr(self, key)
+        if kind is not float:
+            if not isinstance(value, kind):
+                raise InputError(f"{key} = {value!r} must be a {kind.__name__}.")
+            return
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{key} = {value!r} must be a number.")
+        if not (math.isfinite(value) and value > 0.0):
+            raise InputError(f"{key} = {value} must be positive and finite.")
+        object.__setattr__(self, key, float(value))
 
     @classmethod
     def preset(cls, name: str) -> Heliosphere:

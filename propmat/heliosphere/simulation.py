@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from propmat.errors import InputError, unknown_name
+from propmat.errors import InputError, out_of_range, unknown_name
 from propmat.heliosphere.kernels.constants import run_constants
 from propmat.heliosphere.kernels.cpu import LANES, RESULTS, trace
 from propmat.heliosphere.model import Heliosphere
@@ -97,7 +97,8 @@ class HeliosphereRun:
         if self.truncated.any():
             raise InputError(f"{int(self.truncated.sum())} trajectories hit the step cap; see .truncated.")
         counts = grid.counts(self.exit_kinetic_energy)
-        return counts / counts.sum(axis=1, keepdims=True)
+        matrix: FloatArray = counts / counts.sum(axis=1, keepdims=True)
+        return matrix
 
 
 def simulate(
@@ -115,7 +116,9 @@ def simulate(
 ) -> HeliosphereRun:
     """Trace ``particles`` trajectories at each energy.
 
-    The result depends on the arguments only, not on ``threads``: particle n of energy e has its own random numbers.
+    The result depends on the arguments only, not on ``threads``: each trajectory draws its own random numbers from
+    the seed and its number, energy * ``particles`` + particle. Energies may therefore be appended without changing
+    the others, and two runs of one seed that differ in physics only share their noise.
 
     Args:
         model: see :meth:`Heliosphere.preset`.
@@ -140,6 +143,8 @@ def simulate(
         raise unknown_name("device", device, ["cpu"])
     if particles < 1 or not 0 <= seed < 2**63:
         raise InputError(f"particles = {particles} must be at least 1 and seed = {seed} in [0, 2^63).")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads = {threads} must be at least 1.")
     constants = run_constants(model, values, particle.mass_per_charge, drift_sign)
     log_rigidity = np.log(rigidity_from_kinetic_energy(energies, particle))
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint64)
@@ -208,7 +213,7 @@ def _checked_parameters(parameters: Parameters) -> dict[str, float]:
         raise InputError("a run takes one value of each parameter; call simulate for each point.")
     field = float(point[0])
     if not FIELD_LIMITS[0] <= field <= FIELD_LIMITS[1]:
-        raise InputError(f"B0 = {field:g} nT is outside the allowed range [{FIELD_LIMITS[0]:g}, {FIELD_LIMITS[1]:g}] nT.")
+        raise out_of_range("B0", f"{field:g}", *FIELD_LIMITS, "nT")
     inside = HELIOSPHERE_TABLE_II["B0"]
     HELIOSPHERE_TABLE_II.check(np.concatenate([[np.clip(field, inside.low, inside.high)], point[1:]]))
     return {name: float(value) for name, value in zip(HELIOSPHERE_TABLE_II.names, point, strict=True)}

@@ -20,10 +20,21 @@ _HALF_PI = 0.5 * math.pi
 
 @compiled
 def step(
-    c: RunConstants, r: float, theta: float, phi: float, log_rigidity: float, n1: float, n2: float, n3: float,
+    c: RunConstants,
+    r: float,
+    theta: float,
+    phi: float,
+    log_rigidity: float,
+    n1: float,
+    n2: float,
+    n3: float,
     n4: float,
 ) -> tuple[float, float, float, float, float]:
-    """(r, theta, phi, ln R, dt) after one step; n1 (along B), n2 (across, in the spiral's plane), n3 (theta) are normal."""
+    """(r [AU], theta, phi [rad], ln R [GV], dt [day]) after one step back in time.
+
+    n1 to n4 are standard normal deviates: along B, across B in the spiral's plane, along theta, and aside from the
+    meridian (see :func:`turn`). r, theta, phi and ln R are those before the step.
+    """
     sin_theta, cos_theta = sin_cos(theta)
     north = 1.0 if cos_theta >= 0.0 else -1.0
     latitude = abs(_HALF_PI - theta)
@@ -43,14 +54,13 @@ def step(
     polar, dpolar = polar_factor(c, latitude)
     across_theta = ratio * polar * parallel
 
-    drift_r = amplitude * r / (q * root_q) * (
-        4.0 * (1.0 + ratio * gamma * gamma)
-        + r * gamma_r * gamma * (2.0 * ratio - 3.0 * (1.0 + ratio * gamma * gamma) / q)
+    drift_r = amplitude * r / (q * root_q)
+    drift_r *= 4.0 * (1.0 + ratio * gamma * gamma) + r * gamma_r * gamma * (
+        2.0 * ratio - 3.0 * (1.0 + ratio * gamma * gamma) / q
     )
     drift_theta = -ratio * amplitude / root_q * (north * dpolar + polar * gamma * gamma_theta / q)
-    drift_phi = -amplitude * (1.0 - ratio) / (sin_theta * q * root_q) * (
-        3.0 * gamma + r * gamma_r * (1.0 - 2.0 * gamma * gamma) / q
-    )
+    drift_phi = -amplitude * (1.0 - ratio) / (sin_theta * q * root_q)
+    drift_phi *= 3.0 * gamma + r * gamma_r * (1.0 - 2.0 * gamma * gamma) / q
     cos_psi = 1.0 / root_q
     sin_psi = gamma * cos_psi
     perpendicular = ratio * parallel
@@ -77,10 +87,21 @@ def step(
     drift_theta -= drift_vt / r
     drift_phi += c.corotation - drift_vp / (r * sin_theta)
 
-    dt = step_length(
-        c, r, sin_theta, radial, 2.0 * max(perpendicular, across_theta), abs(drift_r), abs(drift_theta) * r,
-        abs(along_sheet), gyroradius, distance, speed,
+    across = 2.0 * max(perpendicular, across_theta)
+    adaptive = step_length(
+        c,
+        r,
+        sin_theta,
+        radial,
+        across,
+        abs(drift_r),
+        abs(drift_theta) * r,
+        abs(along_sheet),
+        gyroradius,
+        distance,
+        speed,
     )
+    dt = c.fixed_step if c.fixed_step > 0.0 else adaptive
     root_dt = math.sqrt(dt)
     noise_par = math.sqrt(2.0 * parallel) * root_dt * n1
     noise_perp = math.sqrt(2.0 * perpendicular) * root_dt * n2
@@ -101,8 +122,8 @@ def step(
 def turn(theta: float, sin_theta: float, cos_theta: float, along: float, aside: float) -> float:
     """Colatitude after a step ``along`` the meridian and ``aside`` from it [rad].
 
-    The sidestep gives the term cot(theta) K / r^2 of the generator as the mean of sqrt((tan + along)^2 + aside^2), exact
-    for plane Brownian motion about the pole, so that the pole needs neither reflection nor short steps.
+    The sidestep gives the term cot(theta) K / r^2 of the generator as the mean of sqrt((tan + along)^2 + aside^2),
+    exact for plane Brownian motion about the pole, so that the pole needs neither reflection nor short steps.
     """
     north = cos_theta >= 0.0
     pole_distance = theta if north else math.pi - theta
@@ -116,12 +137,22 @@ def turn(theta: float, sin_theta: float, cos_theta: float, along: float, aside: 
 
 @compiled
 def step_length(
-    c: RunConstants, r: float, sin_theta: float, radial: float, across: float, drift_r: float, drift_theta: float,
-    along_sheet: float, gyroradius: float, distance: float, speed: float,
+    c: RunConstants,
+    r: float,
+    sin_theta: float,
+    radial: float,
+    across: float,
+    drift_r: float,
+    drift_theta: float,
+    along_sheet: float,
+    gyroradius: float,
+    distance: float,
+    speed: float,
 ) -> float:
     """dt [day]: each displacement, noise or drift, stays below the length on which the coefficients change.
 
-    ``radial`` and ``across`` are 2K_rr and the larger 2K_perp [AU^2/day]; drifts in AU/day.
+    ``radial`` and ``across`` are 2K_rr and the larger 2K_perp [AU^2/day]; drifts are magnitudes in AU/day, lengths in
+    AU. ``k_radial`` to ``k_along`` of the run's constants set each length; ``step_size`` multiplies them all.
     """
     size = c.step_size
     near_shock = max(abs(r - c.shock_radius) * c.k_shock_far, c.k_shock * c.shock_width)

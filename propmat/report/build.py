@@ -148,9 +148,10 @@ def _emulator_part(
         "came from in interstellar energy. Left and right differ by the sign of the drift only.",
     )
     if samples is not None:
-        table = SampleStore.open(samples).read()
+        store = SampleStore.open(samples)
+        table = store.read()
         page.figure(
-            figures.fresh_samples(folded_errors(emulator, table)),
+            figures.fresh_samples(folded_errors(emulator, table, store.header.grid)),
             f"The emulator against {len(table)} fresh samples of {int(table.particles[0])} particles an energy; "
             "error bars: Monte-Carlo errors of the samples.",
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from propmat.emulator.metrics import Accuracy, folded_errors, summarise
 from propmat.errors import FileError
-from propmat.samples import SampleTable
+from propmat.samples import SampleStore
 from propmat.samples.files import write_atomic
 
 if TYPE_CHECKING:
@@ -69,19 +69,19 @@ class Evaluation:
             raise FileError(f"{path} is missing, damaged or no evaluation ({error}).") from error
 
 
-def evaluate(emulator: Emulator, table: SampleTable, *, bundle: str, store: str) -> Evaluation:
+def evaluate(emulator: Emulator, samples: SampleStore, *, bundle: str, store: str) -> Evaluation:
     """Score an emulator on samples it has not seen.
 
     Args:
-        emulator: on the grid of the samples.
-        table: held-out samples inside its domain.
+        emulator: has every row of the samples' grid.
+        samples: held-out samples inside its domain.
         bundle: where the emulator came from, for the reader.
         store: where the samples came from.
 
     Raises:
         InputError: samples of another grid or outside the emulator's domain.
     """
-    errors = folded_errors(emulator, table)
+    errors = folded_errors(emulator, samples.read(), samples.header.grid)
     absolute = np.abs(errors.relative_error)
     known = np.any(np.isfinite(absolute), axis=0)
     median, high = np.nanquantile(absolute[:, known], (0.5, 0.95), axis=0)

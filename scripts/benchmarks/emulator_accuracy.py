@@ -29,8 +29,8 @@ def run() -> int:
     arguments = parser.parse_args()
     try:
         emulator = propmat.load(shipped("emulators", arguments.bundle, ".safetensors"))
-        table = SampleStore.open(shipped("samples", arguments.store)).read()
-        evaluation = evaluate(emulator, table, bundle=arguments.bundle, store=arguments.store)
+        samples = SampleStore.open(shipped("samples", arguments.store))
+        evaluation = evaluate(emulator, samples, bundle=arguments.bundle, store=arguments.store)
     except PropmatError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,0 +1,1 @@
+"""Arithmetic, random numbers and loops that are compiled: no physics of their own."""

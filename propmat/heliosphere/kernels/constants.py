@@ -19,7 +19,11 @@ _WIND_EDGE = 15.0 * math.pi / 180.0
 
 
 class RunConstants(NamedTuple):
-    """Constants of one run; names as in docs/heliosphere.md."""
+    """Constants of one run; names as in docs/heliosphere.md.
+
+    ``k_radial`` to ``k_along`` are the lengths of the step control in units of what the step must resolve;
+    ``fixed_step`` [day] replaces the adaptive step where it is positive (for tests of the generator).
+    """
 
     wind_speed: float
     wind_base: float
@@ -62,6 +66,7 @@ class RunConstants(NamedTuple):
     k_sheet_far: float = 0.4
     k_pole: float = 0.1
     k_along: float = 1.0
+    fixed_step: float = 0.0
 
 
 def wind_at_earth(model: Heliosphere, tilt: float) -> float:

@@ -16,10 +16,10 @@ import numpy as np
 from numba import njit, uint64
 
 from propmat.heliosphere.kernels.constants import RunConstants
-from propmat.heliosphere.kernels.philox import philox, four_normals, uniform
+from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
 from propmat.heliosphere.stepper import step
 
-LANES: Final = 64
+LANES: Final = 32
 _R, _THETA, _PHI, _LOG_R, _TIME, _N1, _N2, _N3, _N4 = (k * LANES for k in range(9))
 _STATE: Final = 9 * LANES
 _START_COUNTER = uint64(0xFFFFFFFF)
@@ -45,7 +45,10 @@ def build(digest: int) -> Callable[..., None]:
     def trace(
         c: RunConstants, log_rigidity: Any, particles: int, first: int, last: int, seed: Any, max_steps: int, out: Any
     ) -> None:
-        """Trace trajectories ``first`` to ``last`` (number = energy * particles + particle) into ``out`` (6, last - first)."""
+        """Trace trajectories ``first`` to ``last`` - 1 into ``out`` (RESULTS, last - first).
+
+        Their number is energy * particles + particle; ``seed`` holds two 32-bit words in uint64.
+        """
         version = digest
         state = np.empty(_STATE)
         count = np.zeros(LANES, np.int64)
@@ -73,8 +76,15 @@ def build(digest: int) -> Callable[..., None]:
                 state[_N4 + i] = n4
             for i in range(LANES):
                 r, theta, phi, log_r, dt = step(
-                    c, state[_R + i], state[_THETA + i], state[_PHI + i], state[_LOG_R + i],
-                    state[_N1 + i], state[_N2 + i], state[_N3 + i], state[_N4 + i],
+                    c,
+                    state[_R + i],
+                    state[_THETA + i],
+                    state[_PHI + i],
+                    state[_LOG_R + i],
+                    state[_N1 + i],
+                    state[_N2 + i],
+                    state[_N3 + i],
+                    state[_N4 + i],
                 )
                 state[_R + i] = r
                 state[_THETA + i] = theta
@@ -107,7 +117,15 @@ def build(digest: int) -> Callable[..., None]:
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
 def _start(
-    c: RunConstants, state: Any, count: Any, task: Any, lane: int, number: int, log_rigidity: float, key0: Any, key1: Any
+    c: RunConstants,
+    state: Any,
+    count: Any,
+    task: Any,
+    lane: int,
+    number: int,
+    log_rigidity: float,
+    key0: Any,
+    key1: Any,
 ) -> None:
     """Put trajectory ``number`` into a lane: at Earth, in the equator, at a random longitude."""
     wide = uint64(number)

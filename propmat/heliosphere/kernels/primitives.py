@@ -1,4 +1,4 @@
-"""Arithmetic that LLVM turns into vector instructions: fused multiply-add, exp, log, sin, cos, tanh, arcsine.
+"""Arithmetic that LLVM turns into vector instructions: fused multiply-add, exp, log, sin, cos, tanh.
 
 The C library's scalar functions stop the loop vectoriser, so these are polynomials without branches or tables.
 Errors are tested against numpy (tests/unit/heliosphere/test_primitives.py). All work on float64 scalars inside
@@ -130,5 +130,5 @@ def sin_cos(x: float) -> tuple[float, float]:
 
 @compiled
 def tanh(x: float) -> float:
-    """tanh(x), absolute error < 1e-11."""
+    """Hyperbolic tangent, absolute error < 1e-11."""
     return 1.0 - 2.0 / (exp(2.0 * x) + 1.0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from propmat.emulator import NetworkConfig
-from propmat.emulator.network import ParameterMap, PropMatNetwork
+from propmat.emulator.network import ParameterMap, PropMatNetwork, Smoothing, plain_weights, smooth_matrices
 from propmat.errors import InputError
 from propmat.parameters import HELIOSPHERE
 
@@ -64,3 +64,25 @@ def test_parameter_map_takes_the_box_to_minus_one_and_one() -> None:
 def test_impossible_sizes_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(InputError, match=f"emulator.{next(iter(settings))}"):
         NetworkConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_smoothed_network_equals_its_plain_weights() -> None:
+    """Training through the smoothing and inference without it are the same function; sums of a column stay."""
+    torch.manual_seed(3)
+    config = NetworkConfig(n_basis=4, latent=6, hidden=8)
+    trained = PropMatNetwork(config, HELIOSPHERE, SHAPE, (1, -1))
+    before = trained.synthesis[0].basis.detach().clone()
+    smooth_matrices(trained, 1.0, 2.0)
+    assert trained.synthesis[0].basis.diff(dim=-1).std() < 0.5 * before.diff(dim=-1).std()
+    plain = PropMatNetwork(config, HELIOSPHERE, SHAPE, (1, -1))
+    plain.load_state_dict(plain_weights(trained))
+    points = torch.from_numpy(HELIOSPHERE.sobol(8, seed=1))
+    ones = torch.ones(8, dtype=torch.float64)
+    for sign in (1, -1):
+        torch.testing.assert_close(plain(points, ones, sign), trained(points, ones, sign))
+
+
+def test_smoothing_keeps_constants_and_width_zero_keeps_everything() -> None:
+    matrices = torch.randn(3, *SHAPE)
+    torch.testing.assert_close(Smoothing(SHAPE, 0.0, 0.0)(matrices), matrices)
+    torch.testing.assert_close(Smoothing(SHAPE, 1.5, 3.0)(torch.ones(SHAPE)), torch.ones(SHAPE))

@@ -1,0 +1,86 @@
+"""Gradient, curvature and sheet drift on their own; tests/physics/test_generator.py has them inside the step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from propmat.heliosphere.drift import gradient_drift, sheet_drift_profile, slide_along_sheet, small_arctan
+from propmat.heliosphere.kernels.constants import RunConstants, run_constants
+from propmat.heliosphere.model import Heliosphere
+
+
+def constants(tilt: float, sign: int = 1) -> RunConstants:
+    parameters = {"B0": 5.0, "tilt": tilt, "K0": 0.3, "a": 0.5, "b": 2.0}
+    return run_constants(Heliosphere.preset("paper"), parameters, 0.938272, sign)
+
+
+def test_the_gradient_drift_is_free_of_divergence_in_a_uniform_wind() -> None:
+    """Eq. (11) is the curl of B/B^2 where Gamma = r sin(theta) times a constant."""
+    step = 1e-5
+    for r, theta in ((0.5, 0.3), (1.0, 1.2), (3.0, 2.4)):
+
+        def flow(r: float, theta: float, component: int) -> float:
+            velocity = gradient_drift(1.0, r, math.sin(theta), math.cos(theta), 0.9 * r * math.sin(theta))
+            return float(velocity[component])
+
+        radial = ((r + step) ** 2 * flow(r + step, theta, 0) - (r - step) ** 2 * flow(r - step, theta, 0)) / r**2
+        polar = math.sin(theta + step) * flow(r, theta + step, 1) - math.sin(theta - step) * flow(r, theta - step, 1)
+        total = (radial + polar / (r * math.sin(theta))) / (2.0 * step)
+        assert abs(total) < 1e-6 * abs(radial / (2.0 * step))
+
+
+def test_positive_channels_drift_from_the_poles_to_the_equator_and_inward_at_high_latitudes() -> None:
+    """q A > 0, in the north (H = 1)."""
+    c = constants(15.0)
+    assert c.gradient_drift > 0.0
+    v_r, v_theta, _ = gradient_drift(c.gradient_drift, 2.0, math.sin(0.5), math.cos(0.5), 0.8)
+    assert v_theta > 0.0
+    assert v_r < 0.0
+
+
+def test_the_drift_speed_of_a_gv_proton_at_earth() -> None:
+    """2 beta R r/(3 B_n (1+G^2)^2) (2+G^2) G in SI for R = 1 GV, |B| = 5 nT, at the equator."""
+    c = constants(0.0)
+    gamma = c.rotation / c.sheet_wind
+    au, day = 1.495978707e11, 86_400.0
+    field = 5e-9 * au**2 / math.sqrt(1.0 + gamma**2)
+    expected = 2.0 * 1e9 * au / (3.0 * field * (1.0 + gamma**2) ** 2) * (2.0 + gamma**2) * gamma * day / au
+    _, v_theta, _ = gradient_drift(c.gradient_drift * 1.0, 1.0, 1.0, 0.0, gamma)
+    assert v_theta == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_sheet_drift_profile_is_positive_inside_two_gyroradii_and_zero_outside() -> None:
+    x = np.linspace(0.0, 3.0, 301)
+    profile = np.array([sheet_drift_profile(d * 0.02, 0.02) for d in x])
+    assert profile[0] == 0.457
+    assert np.all(np.diff(profile) <= 0.0)
+    assert np.all(profile >= 0.0)
+    assert np.all(profile[x >= 2.0] == 0.0)
+    assert sheet_drift_profile(0.02, 0.02) == pytest.approx(0.457 - 0.412 + 0.0915, rel=1e-12)
+
+
+@pytest.mark.parametrize("tilt", [5.0, 30.0, 70.0])
+def test_a_slide_from_the_sheet_ends_on_the_sheet_and_is_as_long_as_asked(tilt: float) -> None:
+    c = constants(tilt)
+    random = np.random.default_rng(3)
+    for _ in range(50):
+        r, phase = float(np.exp(random.uniform(-1.0, 4.5))), random.uniform(0.0, 6.28)
+        latitude = math.atan(c.tan_tilt * math.sin(phase))
+        path = random.choice([-1.0, 1.0]) * 1e-4 * min(r, 1.0)
+        dr, dtheta, dphi = slide_along_sheet(c, r, math.cos(latitude), phase, math.sin(phase), math.cos(phase), path)
+        moved = math.atan(c.tan_tilt * math.sin(phase + dphi + dr / c.sheet_length))
+        assert latitude - dtheta == pytest.approx(moved, abs=1e-9)
+        assert math.copysign(1.0, dr) == math.copysign(1.0, path)
+        length = math.sqrt(dr**2 + (r * dtheta) ** 2 + (r * math.cos(latitude) * dphi) ** 2)
+        assert length == pytest.approx(abs(path), rel=0.02)
+
+
+def test_small_arctan() -> None:
+    x = np.concatenate([np.linspace(-50.0, 50.0, 2001), np.linspace(-1.5, 1.5, 2001)])
+    value = np.array([small_arctan(v) for v in x])
+    assert np.abs(value - np.arctan(x)).max() < 5.1e-3
+    near = np.abs(x) < 0.1
+    assert np.abs(value - np.arctan(x))[near].max() < 6e-5
