@@ -120,12 +120,12 @@ def folded_errors(
 
 def _shared_rows(emulated: TransferGrid, sampled: TransferGrid) -> NDArray[np.int64]:
     """Rows of the emulator's grid that are those of the samples."""
-    rows = np.argmin(np.abs(emulated.toa[None, :] / sampled.toa[:, None] - 1.0), axis=1)
+    rows: NDArray[np.int64] = np.argmin(np.abs(emulated.toa[None, :] / sampled.toa[:, None] - 1.0), axis=1)
     same = emulated.shape[1] == sampled.shape[1] and np.allclose(
         emulated.lis_edges[rows], sampled.lis_edges, rtol=GRID_TOLERANCE, atol=0.0
     )
     if not same or not np.allclose(emulated.toa[rows], sampled.toa, rtol=GRID_TOLERANCE, atol=0.0):
-        raise InputError(f"the samples' grid of {sampled.shape} is not made of rows of the emulator's, {emulated.shape}.")
+        raise InputError(f"the samples' grid {sampled.shape} is not made of rows of the emulator's {emulated.shape}.")
     return rows
 
 

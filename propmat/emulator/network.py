@@ -105,7 +105,7 @@ class Synthesis(nn.Module):
 
 
 class Smoothing(nn.Module):
-    """Gaussian average of matrices (…, toa, lis) over neighbouring rows and columns; a width of 0 leaves a direction."""
+    """Gaussian average of matrices (…, toa, lis) over neighbouring rows and columns; width 0 leaves a direction."""
 
     def __init__(self, shape: tuple[int, int], row_width: float, column_width: float) -> None:
         super().__init__()

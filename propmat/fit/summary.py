@@ -18,6 +18,7 @@ from propmat.fit.profile import BestFit, ForceFieldFit, force_field_flux
 from propmat.fit.results import Band, Comparison, Contrast, Curves, Estimate, FitResult, Quality, RotationResult
 from propmat.fit.sampler import integrated_time
 from propmat.heliosphere.forcefield import force_field
+from propmat.parameters import HELIOSPHERE
 from propmat.species import FloatArray
 
 BAND_DRAWS: Final = 200
@@ -73,7 +74,9 @@ def _estimates(best: FloatArray, flat: FloatArray) -> list[Estimate]:
 
 def _exp(estimate: Estimate) -> Estimate:
     """The estimate of K0 from that of ln K0."""
-    return Estimate(**{key: float(np.exp(value)) for key, value in asdict(estimate).items()})
+    allowed = HELIOSPHERE["K0"]  # exp(ln K0) may leave the range by a rounding error
+    values = {key: float(np.clip(np.exp(value), allowed.low, allowed.high)) for key, value in asdict(estimate).items()}
+    return Estimate(**values)
 
 
 def _quality(problem: Problem, errors: ErrorModel, flux: FloatArray, lis: FloatArray, per_rotation: int) -> Quality:
@@ -136,7 +139,7 @@ def _rotations(
 
 
 def _antiproton_comparison(problem: Problem, i: int, draws: FloatArray, plain: FloatArray) -> Comparison:
-    """Rotation number ``i``: predictions (draw, bin) and (bin,) against the measured antiprotons and their total errors."""
+    """Rotation number ``i``: predictions (draw, bin) and (bin,) against the antiprotons and their errors."""
     errors = ErrorModel(problem.antiprotons, "quadrature", emulator_error=0.0).uncorrelated[i]
     measured, predicted = problem.antiprotons.flux[i] / errors, draws[0] / errors
     factor = float(predicted @ measured / (predicted @ predicted))

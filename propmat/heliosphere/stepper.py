@@ -1,7 +1,8 @@
 """One step of the backward stochastic differential equation (Ito, spherical), with its adaptive length.
 
-Equations: docs/heliosphere.md. The noise is sqrt(2K) dW, split into a part along the field, which keeps the phase of
-the current sheet exactly (field lines are straight in (r, phi)), and two across it.
+Equations: docs/heliosphere.md. The noise is sqrt(2K) dW, split into a part along the field and two across it. Field
+lines are straight in (r, phi), so that the part along the field keeps the phase of the current sheet to second order
+in the step, in the slow wind; the step is in ln r, with Ito's -K_rr / r^2, so that r stays positive.
 """
 
 from __future__ import annotations

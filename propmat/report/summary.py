@@ -13,7 +13,8 @@ Row = tuple[str, ...]
 def parameter_rows(result: FitResult) -> list[Row]:
     """Header and one row a rotation: conditions, (K0, a, b) with errors, chi^2/dof, force field."""
     head = ("rotation", "B0 [nT]", "tilt [deg]", "polarity", "K0 [1e23 cm2/s]", "a", "b", "χ²/dof",
-            "force field φ [GV]", "χ²/dof (force field)", "p̄ χ²/bins", "p̄ χ²/bins (force field)")  # fmt: skip
+            "force field φ [GV]", "χ²/dof (force field)", "p̄ χ²/bins", "p̄ χ²/bins, LIS scaled",
+            "p̄ χ²/bins (force field)")  # fmt: skip
     return [head, *(_parameter_row(item) for item in result.rotations)]
 
 
@@ -72,6 +73,7 @@ def _parameter_row(item: RotationResult) -> Row:
         f"{item.potential:.3f} ± {item.potential_error:.3f}",
         f"{item.proton.chi2_force_field:.1f}/{item.dof_force_field}",
         f"{item.antiproton.chi2:.1f}/{bins}",
+        f"{item.antiproton.chi2_free_normalisation:.1f}/{bins - 1} (x {item.antiproton.free_normalisation:.2f})",
         f"{item.antiproton.chi2_force_field:.1f}/{bins}",
     )  # fmt: skip
 

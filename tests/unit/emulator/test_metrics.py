@@ -41,9 +41,8 @@ def test_error_of_the_exact_matrix_is_the_noise_of_the_truth() -> None:
 
 
 def test_samples_with_every_third_row_compare_with_those_rows() -> None:
-    thin = SampleTable(
-        **(vars(TABLE) | {name: getattr(TABLE, name)[:, ::3] for name in ("counts", "truncated", "propagation_time_mean")})
-    )
+    by_row = ("counts", "truncated", "propagation_time_mean")
+    thin = SampleTable(**(vars(TABLE) | {name: getattr(TABLE, name)[:, ::3] for name in by_row}))
     errors = folded_errors(Exact(factor=1.0), thin, GRID.every(3))  # type: ignore[arg-type]
     whole = folded_errors(Exact(factor=1.0), TABLE, GRID)  # type: ignore[arg-type]
     np.testing.assert_allclose(errors.relative_error, whole.relative_error[:, ::3])
