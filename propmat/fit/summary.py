@@ -178,9 +178,7 @@ def _curves(problem: Problem, best: BestFit, baseline: ForceFieldFit) -> list[Cu
     ]
 
 
-def _contrasts(
-    problem: Problem, species: str, data: Fluxes, draws: FloatArray, plain: FloatArray
-) -> list[Contrast]:
+def _contrasts(problem: Problem, species: str, data: Fluxes, draws: FloatArray, plain: FloatArray) -> list[Contrast]:
     """Every later rotation over the first, for predictions (draw, rotation, bin) and (rotation, bin)."""
     relative = data.uncorrelated / data.flux
     rotations = problem.config.rotations

@@ -1,6 +1,5 @@
 """kill -9 at any moment, resume: the same bytes as if nothing had happened."""
 
-import importlib.util
 import subprocess
 import sys
 import time
@@ -12,7 +11,6 @@ import pytest
 from propmat.samples import SampleStore
 
 WORKER = Path(__file__).with_name("kill_simulate_worker.py")
-REAL = importlib.util.find_spec("propmat.heliosphere.simulation") is not None
 
 
 def start(simulator: str, path: Path) -> subprocess.Popen[str]:
@@ -36,10 +34,7 @@ def duration(simulator: str, path: Path) -> float:
     return time.monotonic() - begin
 
 
-@pytest.mark.parametrize(
-    ("simulator", "kills"),
-    [("fake", 10), pytest.param("real", 2, marks=pytest.mark.skipif(not REAL, reason="no simulator yet"))],
-)
+@pytest.mark.parametrize(("simulator", "kills"), [("fake", 10), ("real", 2)])
 def test_killed_and_resumed_is_as_uninterrupted(tmp_path, simulator, kills):
     seconds = duration(simulator, tmp_path / "whole")
     generator = np.random.default_rng(5)

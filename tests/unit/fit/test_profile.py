@@ -49,9 +49,7 @@ def test_force_field_data_give_back_the_potentials() -> None:
     problem = build_problem(CONFIG, ToyEmulator())
     truth = np.array([0.35, 0.6])
     flux = force_field_flux(lis.spectrum(np.zeros(len(lis.names))), problem.protons.edges, truth, "proton")
-    data = dataclasses.replace(
-        problem.protons, flux=flux, uncorrelated=0.005 * flux, correlated=0.01 * flux
-    )
+    data = dataclasses.replace(problem.protons, flux=flux, uncorrelated=0.005 * flux, correlated=0.01 * flux)
     errors = ErrorModel(data, CONFIG.systematics, 0.0)
     fit = fit_force_field(data.edges, 2, lis, errors, problem.posterior.constraint)
     assert np.all(np.abs(fit.potential - truth) < 2.0 * fit.potential_error)

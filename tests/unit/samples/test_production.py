@@ -63,6 +63,5 @@ def test_provenance_names_versions_but_no_folders():
 
 
 def test_samples_of_two_simulators_never_mix():
-    pytest.importorskip("propmat.heliosphere.simulation")
     with pytest.raises(FileError, match="simulator fake 1, installed is heliosphere"):
         heliosphere_simulate(tiny_header())
