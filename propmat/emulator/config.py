@@ -90,9 +90,9 @@ class TrainerConfig:
     loss: str = "multinomial"
     batch_size: int = 64
     seed: int = 0
-    validation_fraction: float = 0.15
-    row_smoothing: float = 1.0
-    column_smoothing: float = 2.0
+    validation_fraction: float = 0.08
+    row_smoothing: float = 2.0
+    column_smoothing: float = 3.0
     threads: int = 2
 
     def __post_init__(self) -> None:

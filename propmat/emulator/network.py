@@ -36,8 +36,8 @@ class NetworkConfig:
     """
 
     n_basis: int = 32
-    latent: int = 64
-    hidden: int = 128
+    latent: int = 128
+    hidden: int = 256
     layers: int = 2
 
     def __post_init__(self) -> None:
