@@ -67,7 +67,7 @@ class FitConfig:
     tilt: str = "L"
     average_rotations: int = 1
     systematics: str = "nuisance"
-    emulator_error: float = 0.01
+    emulator_error: float = 0.005
     lis_free_above: float = 1.0
     lis_width: float = 0.3
     sampler: SamplerConfig = field(default_factory=SamplerConfig)

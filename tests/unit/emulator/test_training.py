@@ -57,14 +57,15 @@ def test_folded_flux_of_the_trained_emulator_is_that_of_the_exact_matrix(emulato
 
 
 def test_a_store_becomes_a_bundle_with_its_history(store: SampleStore, tmp_path: Path) -> None:
-    path = train(toy_config(3, 2), store.path, tmp_path, progress=False)
+    config = toy_config(3, 2)
+    path = train(config, store.path, tmp_path, progress=False)
     card = load(path).card
     assert card.space == SPACE
     assert card.drift_signs == (1, -1)
     assert card.nucleons_per_charge == (1.0, 1.0)
     assert card.provenance["samples"]["sha256"] == store.digest()
     assert card.provenance["training"]["optimizer"]["sgd"]["epochs"] == 2
-    assert card.accuracy["samples"] == 2 * round(0.15 * 32)
+    assert card.accuracy["samples"] == 2 * round(config.trainer.validation_fraction * 32)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["epoch", "phase", "train_loss", "validation_loss"]
