@@ -9,7 +9,7 @@ Examples:
   propmat simulate experiment=heliosphere_tiny              a few samples in seconds, to see that all works
   propmat simulate experiment=heliosphere_small             the sample set that the shipped emulator learned from
   propmat simulate experiment=heliosphere_small resume=true go on after an interruption
-  propmat simulate samples.count=64 samples.particles=500 simulator.boundary_radius=110 output=runs/near_boundary
+  propmat simulate samples.count=64 samples.particles=500 simulator.r_hp=110 output=runs/near_boundary
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ class FitConfig:
         rotations: Bartels rotations fitted together.
         emulator: shipped name or path of a bundle.
         tilt: current-sheet tilt of the WSO "L" (classic) or "R" (radial) model.
+        allow_uncertain_polarity: fit rotations near a polarity reversal too, with the sign of the polar field.
         average_rotations: length of the backward average of the conditions; 1 takes those of the rotation itself.
         systematics: one of :data:`SYSTEMATICS`.
         emulator_error: relative error of a predicted flux, independent in every bin, added in quadrature.
@@ -66,8 +67,9 @@ class FitConfig:
     emulator: str = "heliosphere"
     tilt: str = "L"
     average_rotations: int = 1
+    allow_uncertain_polarity: bool = False
     systematics: str = "nuisance"
-    emulator_error: float = 0.005
+    emulator_error: float = 0.01
     lis_free_above: float = 1.0
     lis_width: float = 0.3
     sampler: SamplerConfig = field(default_factory=SamplerConfig)

@@ -64,13 +64,19 @@ def observed_conditions(config: FitConfig, space: ParameterSpace) -> Conditions:
     """Conditions of the rotations of a fit.
 
     Raises:
-        InputError: a rotation without conditions, or conditions outside the domain ``space`` of the emulator.
+        InputError: a rotation without conditions, of uncertain polarity, or with conditions outside the domain
+            ``space`` of the emulator.
     """
     rows = [
         conditions(rotation, tilt=config.tilt, average_rotations=config.average_rotations)
         for rotation in config.rotations
     ]
     for row in rows:
+        if not (row.polarity_certain or config.allow_uncertain_polarity):
+            raise InputError(
+                f"rotation {row.rotation} is near a reversal of the solar field, where one polarity does not describe "
+                "the heliosphere; fit.allow_uncertain_polarity=true fits it all the same."
+            )
         for name, value in (("B0", row.B0), ("tilt", row.tilt)):
             allowed = space[name]
             if not allowed.low <= value <= allowed.high:

@@ -18,7 +18,7 @@ from propmat.fit.profile import BestFit, ForceFieldFit, force_field_flux
 from propmat.fit.results import Band, Comparison, Contrast, Curves, Estimate, FitResult, Quality, RotationResult
 from propmat.fit.sampler import integrated_time
 from propmat.heliosphere.forcefield import force_field
-from propmat.parameters import HELIOSPHERE
+from propmat.parameters import Parameter
 from propmat.species import FloatArray
 
 BAND_DRAWS: Final = 200
@@ -72,9 +72,8 @@ def _estimates(best: FloatArray, flat: FloatArray) -> list[Estimate]:
     return [Estimate(*(float(value) for value in row)) for row in np.stack([best, low, median, high], axis=-1)]
 
 
-def _exp(estimate: Estimate) -> Estimate:
-    """The estimate of K0 from that of ln K0."""
-    allowed = HELIOSPHERE["K0"]  # exp(ln K0) may leave the range by a rounding error
+def _exp(estimate: Estimate, allowed: Parameter) -> Estimate:
+    """The estimate of K0 from that of ln K0, within its range (a rounding error may leave it)."""
     values = {key: float(np.clip(np.exp(value), allowed.low, allowed.high)) for key, value in asdict(estimate).items()}
     return Estimate(**values)
 
@@ -115,7 +114,7 @@ def _rotations(
             B0=float(problem.conditions.B0[i]),
             tilt=float(problem.conditions.tilt[i]),
             polarity=problem.conditions.polarity[i],
-            K0=_exp(estimates[f"ln_K0_{rotation}"]),
+            K0=_exp(estimates[f"ln_K0_{rotation}"], problem.posterior.model.emulator.parameters["K0"]),
             a=estimates[f"a_{rotation}"],
             b=estimates[f"b_{rotation}"],
             potential=float(baseline.potential[i]),

@@ -19,7 +19,7 @@ class Heliosphere:
         wind_speed: V0 [km/s] of the latitude and shock profile, eq. (5).
         wind_latitude_dependence: the tanh latitude profile; off: the wind blows with ``wind_speed`` everywhere.
         shock_radius, shock_width, shock_ratio: r_TS [AU], L [AU], s; ``shock_ratio`` = 1 removes the shock.
-        boundary_radius: r_HP [AU], where the LIS holds (our value: the paper gives no number).
+        r_hp: r_HP [AU], where the LIS holds (our value: the paper gives no number).
         inner_radius: reflecting sphere [AU].
         rotation_period: of the Sun [d].
         corotation: the sheet rotates (the term +Omega dt in phi).
@@ -42,7 +42,7 @@ class Heliosphere:
     shock_radius: float = 90.0
     shock_width: float = 1.2
     shock_ratio: float = 2.5
-    boundary_radius: float = 122.0
+    r_hp: float = 122.0
     inner_radius: float = 0.05
     rotation_period: float = SOLAR_ROTATION_PERIOD_DAY
     corotation: bool = True
@@ -61,10 +61,9 @@ class Heliosphere:
             self._check(field.name, type(field.default))
         if self.break_smoothness != 3.0:
             raise InputError(f"break_smoothness = {self.break_smoothness} must be 3, as the compiled law has it.")
-        if not self.inner_radius < 1.0 < self.boundary_radius:
+        if not self.inner_radius < 1.0 < self.r_hp:
             raise InputError(
-                f"inner_radius = {self.inner_radius} AU and boundary_radius = {self.boundary_radius} AU "
-                "must enclose the Earth at 1 AU."
+                f"inner_radius = {self.inner_radius} AU and r_hp = {self.r_hp} AU must enclose the Earth at 1 AU."
             )
 
     def _check(self, key: str, kind: type) -> None:

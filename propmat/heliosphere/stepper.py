@@ -157,7 +157,7 @@ def step_length(
     """
     size = c.step_size
     near_shock = max(abs(r - c.shock_radius) * c.k_shock_far, c.k_shock * c.shock_width)
-    near_edge = max((c.boundary_radius - r) * 0.3, c.k_edge)
+    near_edge = max((c.r_hp - r) * 0.3, c.k_edge)
     length_r = size * min(min(c.k_radial * r, near_shock), near_edge)
     near_sheet = max(c.k_sheet * gyroradius, c.k_sheet_far * (distance - 2.0 * gyroradius))
     near_sheet = near_sheet if c.sheet_drift != 0.0 else r

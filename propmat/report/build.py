@@ -60,7 +60,9 @@ def _fit_part(page: Page, result: FitResult) -> None:
         "K0, a and b are fitted to the AMS-02 proton fluxes of each rotation, at the magnetic field, tilt and polarity "
         "observed in it. The interstellar spectrum is fitted along, the same for all rotations; systematic errors that "
         "do not change in time are one nuisance per rigidity bin, shared by the rotations. Intervals hold 68 % of the "
-        "posterior. The force field has one potential per rotation and the same freedom in everything else."
+        "posterior. The force field has one potential per rotation and the same freedom of the interstellar spectrum. "
+        "The χ² of PropMat contains the emulator's error, that of the force field does not. It stands "
+        "over bins - 3 (force field: bins - 1); the shared spectrum and the shared nuisances make it smaller still."
     )
     head, *rows = summary.parameter_rows(result)
     page.table(("", *(row[0] for row in rows)), list(zip(head[1:], *(row[1:] for row in rows), strict=True)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat.emulator.metrics import Accuracy, folded_errors, summarise
-from propmat.errors import FileError
+from propmat.errors import FileError, InputError
 from propmat.samples import SampleStore
 from propmat.samples.files import write_atomic
 
@@ -79,8 +79,10 @@ def evaluate(emulator: Emulator, samples: SampleStore, *, bundle: str, store: st
         store: where the samples came from.
 
     Raises:
-        InputError: samples of another grid or outside the emulator's domain.
+        InputError: the samples it was trained on, or samples of another grid or outside the emulator's domain.
     """
+    if samples.digest() == emulator.card.provenance.get("samples", {}).get("sha256"):
+        raise InputError(f"{store}: {bundle} was trained on these samples; score it on others.")
     errors = folded_errors(emulator, samples.read(), samples.header.grid)
     absolute = np.abs(errors.relative_error)
     known = np.any(np.isfinite(absolute), axis=0)

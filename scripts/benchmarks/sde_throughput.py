@@ -66,7 +66,7 @@ def scalar_loop(c: RunConstants, log_rigidity: float, particles: int, seed: Any)
         word, _, _, _ = philox(_START_COUNTER, number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
         r, theta, phi, log_r = 1.0, 0.5 * math.pi, 2.0 * math.pi * uniform(word), log_rigidity
         count = 0
-        while r < c.boundary_radius:
+        while r < c.r_hp:
             w0, w1, w2, w3 = philox(uint64(count), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
             n1, n2, n3, n4 = four_normals(w0, w1, w2, w3)
             r, theta, phi, log_r, _ = step(c, r, theta, phi, log_r, n1, n2, n3, n4)

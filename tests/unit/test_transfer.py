@@ -26,7 +26,7 @@ def constant_phase_space_density(species_name: str):
 
 def test_the_default_grid_covers_the_data_with_rising_columns() -> None:
     grid = TransferGrid.default()
-    assert grid.shape == (28, 86)
+    assert grid.shape == (28, 162)
     assert grid.toa[[0, -1]] == pytest.approx([0.08, 50.0])
     assert np.all(grid.lis_edges[:, 0] < grid.toa)
     assert np.all(grid.lis_edges[:, -1] > 100.0 * grid.toa)

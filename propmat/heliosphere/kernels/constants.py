@@ -33,7 +33,7 @@ class RunConstants(NamedTuple):
     shock_width: float
     shock_mean: float
     shock_amplitude: float
-    boundary_radius: float
+    r_hp: float
     inner_radius: float
     rotation: float
     corotation: float
@@ -97,7 +97,7 @@ def run_constants(
         shock_width=model.shock_width,
         shock_mean=(shock + 1.0) / (2.0 * shock),
         shock_amplitude=(shock - 1.0) / (2.0 * shock),
-        boundary_radius=model.boundary_radius,
+        r_hp=model.r_hp,
         inner_radius=model.inner_radius,
         rotation=rotation,
         corotation=rotation if model.corotation else 0.0,

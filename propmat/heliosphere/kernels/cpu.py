@@ -93,7 +93,7 @@ def build(digest: int) -> Callable[..., None]:
                 state[_TIME + i] += dt
                 count[i] += 1
             for lane in range(LANES):
-                if state[_R + lane] >= c.boundary_radius or count[lane] >= max_steps:
+                if state[_R + lane] >= c.r_hp or count[lane] >= max_steps:
                     if task[lane] >= 0:
                         column = task[lane] - first
                         out[0, column] = state[_LOG_R + lane]
@@ -101,7 +101,7 @@ def build(digest: int) -> Callable[..., None]:
                         out[2, column] = state[_R + lane]
                         out[3, column] = state[_THETA + lane]
                         out[4, column] = state[_PHI + lane]
-                        out[5, column] = count[lane] if state[_R + lane] >= c.boundary_radius else -count[lane]
+                        out[5, column] = count[lane] if state[_R + lane] >= c.r_hp else -count[lane]
                         active -= 1
                     if upcoming < last:
                         _start(c, state, count, task, lane, upcoming, log_rigidity[upcoming // particles], key0, key1)

@@ -26,13 +26,13 @@ def test_the_paper_preset_has_the_numbers_of_the_paper() -> None:
 
 
 def test_a_changed_model_says_so_and_leaves_the_preset_alone() -> None:
-    changed = Heliosphere.preset("paper").replace(boundary_radius=100.0).replace(drift=False)
-    assert (changed.name, changed.boundary_radius, changed.drift) == ("paper*", 100.0, False)
-    assert Heliosphere.preset("paper").boundary_radius == 122.0
+    changed = Heliosphere.preset("paper").replace(r_hp=100.0).replace(drift=False)
+    assert (changed.name, changed.r_hp, changed.drift) == ("paper*", 100.0, False)
+    assert Heliosphere.preset("paper").r_hp == 122.0
 
 
 def test_a_misspelt_attribute_names_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"'boundry_radius'.*Did you mean 'boundary_radius'"):
+    with pytest.raises(InputError, match=r"'boundry_radius'.*Did you mean 'r_hp'"):
         Heliosphere().replace(boundry_radius=100.0)
 
 
@@ -50,7 +50,7 @@ def test_the_name_is_not_an_attribute_to_change() -> None:
         {"rotation_period": math.inf},
         {"inner_radius": 0},
         {"inner_radius": 1.0},
-        {"boundary_radius": 0.9},
+        {"r_hp": 0.9},
         {"break_smoothness": 2.0},
         {"step_size": "fast"},
         {"drift": 0.5},
@@ -62,6 +62,6 @@ def test_values_that_make_no_sense_are_refused_by_name(change: dict[str, Any]) -
 
 
 def test_the_dictionary_is_complete_and_survives_json() -> None:
-    model = Heliosphere().replace(boundary_radius=100)
+    model = Heliosphere().replace(r_hp=100)
     assert Heliosphere(**json.loads(json.dumps(model.as_dict()))) == model
-    assert model.as_dict()["boundary_radius"] == 100.0
+    assert model.as_dict()["r_hp"] == 100.0

@@ -80,7 +80,7 @@ def test_wrong_input_is_refused_by_name_before_work(
 
 
 def test_fields_beyond_table_ii_are_accepted() -> None:
-    quick = PAPER.replace(boundary_radius=2.0)
+    quick = PAPER.replace(r_hp=2.0)
     for field in (0.5, 30.0):
         assert simulate(quick, **(ARGUMENTS | {"parameters": POINT | {"B0": field}, "particles": 1})).steps.min() > 0
 
@@ -128,7 +128,7 @@ def test_only_the_product_of_charge_sign_and_polarity_enters(run: HeliosphereRun
 
 def test_trajectories_end_beyond_the_boundary_in_the_heliosphere(run: HeliosphereRun) -> None:
     assert not run.truncated.any()
-    assert np.all(run.exit_radius >= PAPER.boundary_radius)
+    assert np.all(run.exit_radius >= PAPER.r_hp)
     assert np.all((run.exit_colatitude > 0.0) & (run.exit_colatitude < math.pi))
     assert np.all((run.exit_longitude >= 0.0) & (run.exit_longitude <= 2.0 * math.pi))
     assert np.all((run.propagation_time > 0.0) & (run.steps > 0))
@@ -157,7 +157,7 @@ def test_a_matrix_needs_the_energies_of_the_run(run: HeliosphereRun) -> None:
 
 
 def test_a_standard_error_needs_two_particles() -> None:
-    run = simulate(PAPER.replace(boundary_radius=2.0), **(ARGUMENTS | {"particles": 1}))
+    run = simulate(PAPER.replace(r_hp=2.0), **(ARGUMENTS | {"particles": 1}))
     with pytest.raises(InputError, match="2 particles"):
         run.modulate(proton_lis())
 
@@ -167,7 +167,7 @@ def test_truncated_trajectories_are_counted_and_give_no_flux(monkeypatch: pytest
     run = simulate(PAPER, **(ARGUMENTS | {"particles": 3}))
     assert run.truncated.all()
     assert np.all(run.steps == 200)
-    assert np.all(run.exit_radius < PAPER.boundary_radius)
+    assert np.all(run.exit_radius < PAPER.r_hp)
     with pytest.raises(InputError, match="6 of 6 trajectories"):
         run.modulate(proton_lis())
     with pytest.raises(InputError, match="6 trajectories"):
