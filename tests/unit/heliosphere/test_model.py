@@ -32,8 +32,8 @@ def test_a_changed_model_says_so_and_leaves_the_preset_alone() -> None:
 
 
 def test_a_misspelt_attribute_names_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"'boundry_radius'.*Did you mean 'r_hp'"):
-        Heliosphere().replace(boundry_radius=100.0)
+    with pytest.raises(InputError, match=r"'shok_radius'.*Did you mean 'shock_radius'"):
+        Heliosphere().replace(shok_radius=100.0)
 
 
 def test_the_name_is_not_an_attribute_to_change() -> None:
