@@ -172,9 +172,6 @@ def bin_quadrature(edges: ArrayLike, order: int = 8) -> tuple[FloatArray, FloatA
     return nodes, weights
 
 
-rigidity_bin_quadrature = bin_quadrature
-
-
 _PROTON_LIS_LOG10_ENERGY = (-2.42, -1.41, -0.50, 0.0, 0.50, 1.00, 1.50, 2.00)
 _PROTON_LIS_LOG10_FLUX = (4.3003, 4.4676, 4.0396, 3.4675, 2.5702, 1.4101, 0.0685, -1.3465)
 

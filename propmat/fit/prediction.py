@@ -18,7 +18,7 @@ from propmat.species import (
     kinetic_energy_from_rigidity,
     momentum_from_kinetic_energy,
 )
-from propmat.spectra import rigidity_bin_quadrature
+from propmat.spectra import bin_quadrature
 from propmat.transfer import TransferGrid
 
 
@@ -72,7 +72,7 @@ class FluxModel:
         # The quadrature points go first: torch sums over a short last axis slowly.
         self._log_fold = torch.from_numpy(np.moveaxis(log_fold, -1, 0).copy())
         self._perturbation = torch.from_numpy(np.moveaxis(lis.perturbation(energies), -2, 0).copy())
-        nodes, node_weights = rigidity_bin_quadrature(edges)
+        nodes, node_weights = bin_quadrature(edges)
         energy = kinetic_energy_from_rigidity(nodes, self.particle)
         jacobian = beta_from_kinetic_energy(energy, self.particle) / self.particle.nucleons_per_charge
         self._bin_weights = torch.from_numpy(node_weights * jacobian)

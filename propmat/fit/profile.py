@@ -15,7 +15,7 @@ from propmat.fit.lis import LisModel
 from propmat.fit.posterior import Posterior
 from propmat.heliosphere.forcefield import force_field
 from propmat.species import FloatArray, kinetic_energy_from_rigidity
-from propmat.spectra import Spectrum, flux_per_rigidity, rigidity_bin_quadrature
+from propmat.spectra import Spectrum, bin_quadrature, flux_per_rigidity
 
 SCANNED_STARTS: Final = 64
 """Points of the unit cube, the same for every rotation, whose chi^2 is looked at."""
@@ -119,7 +119,7 @@ def fit_force_field(
 
 def force_field_flux(lis: Spectrum, edges: FloatArray, potential: FloatArray, species: str) -> FloatArray:
     """(rotation, bin) bin averages [m^-2 s^-1 sr^-1 GV^-1] behind potentials (rotation,) [GV]."""
-    nodes, weights = rigidity_bin_quadrature(edges)
+    nodes, weights = bin_quadrature(edges)
     energy = kinetic_energy_from_rigidity(nodes, species)
     flux = force_field(lis, energy, potential[:, None, None], species)
     return np.asarray(np.sum(weights * flux_per_rigidity(flux, energy, species), axis=-1))
