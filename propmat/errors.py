@@ -18,6 +18,10 @@ class FileError(PropmatError):
     """A file or folder is damaged, foreign, of another version, or cannot be written."""
 
 
+class TruncationWarning(UserWarning):
+    """Trajectories were given up at the step cap: counted and reported, in no histogram or moment."""
+
+
 def unknown_name(kind: str, name: object, valid: Iterable[str]) -> InputError:
     """An error for a misspelt ``name``, with the nearest of the ``valid`` names."""
     names = sorted(valid)

@@ -100,10 +100,6 @@ class ParameterSpace:
                         f"{parameter.at_least} = {float(floor[broken].flat[0])}."
                     )
 
-    def as_mapping(self, points: FloatArray) -> dict[str, FloatArray]:
-        """{name: (…)} of (…, parameter)."""
-        return {name: points[..., index] for index, name in enumerate(self.names)}
-
     def from_unit(self, cube: ArrayLike) -> FloatArray:
         """(…, parameter) from points of the unit cube; ``b`` is stretched over [a, high].
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from propmat.errors import InputError
 from propmat.species import FloatArray, Species, momentum_from_kinetic_energy
@@ -67,16 +67,18 @@ class TransferGrid:
         return cls(rows, np.broadcast_to(np.asarray(edges, dtype=np.float64), (rows.size, np.size(edges))).copy())
 
     @classmethod
-    def default(cls) -> TransferGrid:
+    def default(cls, toa: ArrayLike | None = None) -> TransferGrid:
         """28 rows from 0.08 to 50 GeV/n; columns in x = ln(T_exit/T) up to 5.3, narrow where kernels are narrow.
 
+        ``toa`` replaces the rows.
         x = 0.004 sinh(u) with u in steps of 0.12 from -2.4, a constant *relative* width of the energy gain, until the
         width reaches 0.05; equal widths from there. Averaging a spectrum of log-slope s over a bin of width w in ln T
         biases a fold by -(w s)^2 / 12: at most 0.3 % where there is flux.
         """
         narrow = 0.004 * np.sinh(-2.4 + 0.12 * np.arange(65))
         wide = np.linspace(narrow[-1], 5.3, 1 + round((5.3 - narrow[-1]) / 0.05))
-        return cls.relative(np.geomspace(0.08, 50.0, 28), np.concatenate([narrow, wide[1:]]))
+        rows = np.geomspace(0.08, 50.0, 28) if toa is None else toa
+        return cls.relative(rows, np.concatenate([narrow, wide[1:]]))
 
     def every(self, step: int) -> TransferGrid:
         """The grid of every ``step``-th row, from the first."""
@@ -109,13 +111,15 @@ class TransferGrid:
         energies = np.asarray(kinetic_energy, dtype=np.float64)
         if energies.ndim != 2 or energies.shape[0] != self.toa.size:
             raise InputError(f"exit energies must be (toa, particle) with {self.toa.size} rows, got {energies.shape}.")
-        if not np.all(np.isfinite(energies)):
-            raise InputError(f"{np.count_nonzero(~np.isfinite(energies))} exit energies are NaN or infinite.")
-        counts = np.zeros(self.shape)
-        for row, (edges, values) in enumerate(zip(self.lis_edges, energies, strict=True)):
-            column = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, self.shape[1] - 1)
-            counts[row] = np.bincount(column, minlength=self.shape[1])
+        counts: FloatArray = np.array([self.row_counts(row, values) for row, values in enumerate(energies)], np.float64)
         return counts
+
+    def row_counts(self, row: int, kinetic_energy: FloatArray) -> NDArray[np.int64]:
+        """(lis,) histogram of the exit energies (particle,) of one row; see :meth:`counts`."""
+        if not np.all(np.isfinite(kinetic_energy)):
+            raise InputError(f"{np.count_nonzero(~np.isfinite(kinetic_energy))} exit energies are NaN or infinite.")
+        column = np.searchsorted(self.lis_edges[row], kinetic_energy, side="right") - 1
+        return np.bincount(np.clip(column, 0, self.shape[1] - 1), minlength=self.shape[1])
 
 
 def fold(matrix: FloatArray, grid: TransferGrid, lis: Spectrum, species: Species) -> FloatArray:

@@ -53,18 +53,25 @@ def _installation() -> None:
 
 
 def _store(path: Path) -> None:
-    from propmat.samples import SampleStore
+    from propmat.samples import ImportedDesign, SampleStore, SampleTable, Truncation
 
     store = SampleStore.open(path)
     header = store.header
     design, missing = header.design, store.missing()
-    channels = ", ".join(f"{channel.species} at polarity {channel.polarity:+d}" for channel in design.channels)
+    channels = ", ".join(map(str, design.channels))
     print(f"sample store {path}")
     print(f"  simulator    {header.simulator} {header.simulator_version}, model {header.model['name']}")
+    if isinstance(design, ImportedDesign):
+        print(f"  imported     {design.samples} text files, {design.entries[0].file} to {design.entries[-1].file}")
     print(f"  samples      {design.count} points of {header.space} in {len(design.channels)} channels: {channels}")
     print(f"  particles    {design.particles} an energy; {header.grid.shape[0]} energies at Earth, ", end="")
     print(f"{header.grid.toa[0]:g}-{header.grid.toa[-1]:g} GeV/n; {header.grid.shape[1]} interstellar bins")
     print(f"  files        {design.shards - len(missing)} of {design.shards} finished")
+    if len(missing) < design.shards:
+        finished = [
+            table for shard in range(design.shards) if shard not in missing and (table := store.read_shard(shard))
+        ]
+        print(f"  in no column {Truncation.of(SampleTable.concatenate(finished))}")
     for parameter in header.parameter_space.parameters:
         print(f"  {parameter.name:<13}{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip())
     for key, value in header.provenance.items():

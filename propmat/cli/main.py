@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "evaluate": "score an emulator on held-out samples",
     "fit": "fit diffusion to measured rotations and predict antiprotons",
     "report": "collect a fit and its emulator in one HTML page with figures",
-    "data": "list the measurements shipped, or check a sample store",
+    "data": "list the measurements shipped, check a sample store, or import your own runs",
     "info": "describe a sample store, a bundle, or this installation",
 }
 _ACTIONS: Final = {"data": "action", "info": "target"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from propmat.cli.config import Config
 from propmat.errors import FileError, InputError, unknown_name
 from propmat.resources import datasets_dir
-from propmat.samples.files import write_atomic
+from propmat.samples import SampleStore, Truncation
+from propmat.samples.files import prepare_folder, write_atomic
 
 CONFIG = "config.yaml"
 
@@ -26,20 +27,8 @@ def check_output(config: Config) -> Path:
         FileError: it cannot be written.
     """
     output: Path = config.get("output", Path)
-    resume: bool = config.get("resume", bool)
-    if output.exists() and not output.is_dir():
-        raise InputError(f"output = {output} is a file; give a folder.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        filled = _holds_work(output)
-    except OSError as error:
-        raise FileError(f"output = {output} cannot be used: {error.strerror}.") from None
-    if filled and not resume:
-        raise InputError(
-            f"output = {output} is not empty: resume=true goes on with it, output=... chooses another folder."
-        )
-    if not os.access(output, os.W_OK | os.X_OK):
-        raise FileError(f"output = {output} cannot be written: no permission.")
+    # A command that failed at once left nothing but its config.
+    prepare_folder(output, resume=config.get("resume", bool), ignore={CONFIG})
     return output
 
 
@@ -59,16 +48,11 @@ def open_run(config: Config, *, may_change: Iterable[str] = ()) -> Path:
         InputError: as :func:`check_output`, or the folder was made with other settings.
         FileError: it cannot be written.
     """
-    output = check_output(config)
-    if _holds_work(output):
+    output: Path = config.get("output", Path)
+    if prepare_folder(output, resume=config.get("resume", bool), ignore={CONFIG}):
         _check_same(config, output / CONFIG, {"output", "resume", *may_change})
     save_config(config, output)
     return output
-
-
-def _holds_work(output: Path) -> bool:
-    """Whether anything but the config is there: a command that failed at once left nothing else."""
-    return any(entry.name != CONFIG for entry in output.iterdir())
 
 
 def _check_same(config: Config, path: Path, may_change: set[str]) -> None:
@@ -96,6 +80,13 @@ def _differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, An
             yield from _differences(before.get(name), now.get(name), f"{key}.{name}" if key else str(name))
     elif before != now:
         yield key, before, now
+
+
+def warn_truncated(store: SampleStore) -> None:
+    """Say on stderr how many particles of a finished store no column counts, if there are any."""
+    found = Truncation.of(store.read())
+    if found.lost:
+        print(f"propmat: warning: {found.warning()}", file=sys.stderr)
 
 
 def shipped(kind: str, name: str | Path, suffix: str = "") -> Path:

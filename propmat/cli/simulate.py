@@ -14,11 +14,14 @@ Examples:
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from propmat.cli.config import Config
 from propmat.cli.convert import build, convert
-from propmat.cli.runs import check_output, save_config
+from propmat.cli.runs import check_output, save_config, warn_truncated
+from propmat.errors import TruncationWarning
 
 if TYPE_CHECKING:
     from propmat.heliosphere import Heliosphere
@@ -31,20 +34,29 @@ def run(config: Config) -> None:
         InputError: settings that make no design or model, or a folder that is not empty.
         FileError: the folder cannot be written, or holds other samples.
     """
-    from propmat.samples import Design, SampleStore, heliosphere_header, produce
+    from propmat.samples import Channel, Design, SampleStore, heliosphere_header, produce, unique_channels
     from propmat.transfer import TransferGrid
 
     model = _model(config)
     samples = dict(config.values["samples"])
     space, row_step = samples.pop("space"), convert(samples.pop("row_step"), int, "samples.row_step")
-    design = build(Design, samples, "samples")
+    asked = convert(samples.pop("channels"), tuple[Channel, ...], "samples.channels")
+    channels = unique_channels(asked)
+    design = build(Design, samples | {"channels": [asdict(channel) for channel in channels]}, "samples")
     grid = TransferGrid.default().every(row_step)
     command = ("propmat", "simulate", *config.overrides)
     header = heliosphere_header(model, design, space=space, grid=grid, command=command)
     output = check_output(config)
     store = SampleStore.create(output, header, resume=config.get("resume", bool))
     save_config(config, output)
-    produce(store)
+    for channel in asked:
+        if channel not in channels:
+            twin = next(first for first in channels if first.identity == channel.identity)
+            print(f"{channel} has the transfer matrices of {twin}: simulated once")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        produce(store)
+    warn_truncated(store)
     print(f"{design.samples} samples of {design.particles} particles an energy in {output}")
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from propmat.cli.config import Config
 from propmat.cli.convert import build, convert
-from propmat.cli.runs import open_run, shipped
+from propmat.cli.runs import open_run, shipped, warn_truncated
 
 
 def run(config: Config) -> None:
@@ -30,8 +30,9 @@ def run(config: Config) -> None:
 
     training = build(TrainingConfig, {key: config.values[key] for key in ("emulator", "optimizer", "trainer")})
     store = shipped("samples", convert(config.values["data"]["store"], str, "data.store"))
-    SampleStore.open(store)
+    samples = SampleStore.open(store)
     output = open_run(config)
+    warn_truncated(samples)
     # open_run has refused a folder with anything but this very run in it.
     bundle = train(training, store, output, resume=True)
     print(f"emulator: {bundle}")

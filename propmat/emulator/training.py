@@ -14,10 +14,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 from torch import Tensor
 
 import propmat
@@ -31,8 +31,9 @@ from propmat.emulator.network import PropMatNetwork, Synthesis, plain_weights, s
 from propmat.emulator.phases import Phases
 from propmat.errors import FileError, InputError
 from propmat.parameters import ParameterSpace
+from propmat.progress import progress_bar
 from propmat.samples import SampleStore, SampleTable
-from propmat.samples.files import write_atomic
+from propmat.samples.files import prepare_folder, write_atomic
 from propmat.transfer import TransferGrid
 
 BUNDLE_NAME: Final = "emulator.safetensors"
@@ -69,24 +70,11 @@ def train(config: TrainingConfig, store: Path, out: Path, *, resume: bool = Fals
         "simulator": header.simulator,
         "simulator_version": header.simulator_version,
         "model": dict(header.model),
-        "design": header.design.as_dict(),
+        "design": header.design.summary(),
     }
     return train_on_table(
         config, table, header.grid, header.parameter_space, out, origin=origin, resume=resume, progress=progress
     )
-
-
-def prepare_folder(out: Path, *, resume: bool) -> None:
-    """Make the run folder; refuse one that holds something else or cannot be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        occupied = any(out.iterdir())
-    except OSError as error:
-        raise FileError(f"{out} cannot be used as an output folder: {error}") from error
-    if occupied and not resume:
-        raise InputError(f"{out} is not empty. Choose another folder, or resume=true to continue the run in it.")
-    if not os.access(out, os.W_OK):
-        raise FileError(f"{out} is not writable.")
 
 
 def train_on_table(
@@ -105,6 +93,8 @@ def train_on_table(
     if table.counts.shape[1:] != grid.shape:
         raise InputError(f"samples of shape {table.counts.shape} do not fit a grid of {grid.shape}.")
     space.check(table.parameters)
+    if np.any(table.nucleons_per_charge <= 0.0):
+        raise InputError("the samples hold leptons; an emulator learns nuclei, by their A/|Z|.")
     training, validation = split(table, config.trainer.validation_fraction, config.trainer.seed)
     ratios = table.nucleons_per_charge
     provenance = {
@@ -199,8 +189,7 @@ def _fit(module: Phases, out: Path, *, resume: bool, progress: bool) -> None:
         _check_checkpoint(checkpoint, module.identity)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with warnings.catch_warnings(), Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
+    with warnings.catch_warnings(), progress_bar(show=progress) as bar:
         warnings.simplefilter("ignore")
         trainer = Trainer(
             accelerator="cpu",

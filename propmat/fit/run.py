@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from propmat.emulator.inference import load
-from propmat.errors import FileError, InputError
 from propmat.fit.chains import ChainFile
 from propmat.fit.config import FitConfig
 from propmat.fit.prediction import MatrixEmulator
@@ -18,6 +17,7 @@ from propmat.fit.profile import best_fit, fit_force_field
 from propmat.fit.results import FitResult
 from propmat.fit.sampler import sample
 from propmat.fit.summary import summarise
+from propmat.samples.files import prepare_folder
 
 
 def run_fit(
@@ -38,7 +38,8 @@ def run_fit(
         InputError: wrong input, named before any work starts, or a non-empty folder without ``resume``.
         FileError: a folder that cannot be written, or a chain that is damaged or of another problem.
     """
-    folder = _prepare(Path(out_dir), resume)
+    folder = Path(out_dir)
+    prepare_folder(folder, resume=resume)
     with _one_thread():
         return _fit(config, folder, emulator)
 
@@ -66,18 +67,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _prepare(folder: Path, resume: bool) -> Path:
-    """The output folder, empty or to be resumed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise FileError(f"{folder}: cannot be used as output folder ({error}).") from error
-    if occupied and not resume:
-        raise InputError(f"{folder} is not empty; pass resume=true to continue there, or choose another folder.")
-    return folder

@@ -7,14 +7,13 @@ import numpy as np
 from emcee.backends import Backend
 from emcee.moves import DEMove, DESnookerMove
 from emcee.state import State
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from propmat.errors import InputError
 from propmat.fit.chains import ChainFile
 from propmat.fit.config import SamplerConfig
 from propmat.fit.posterior import Posterior
 from propmat.fit.profile import BestFit
+from propmat.progress import progress_bar
 from propmat.species import FloatArray
 
 
@@ -36,8 +35,7 @@ def sample(posterior: Posterior, best: BestFit, config: SamplerConfig, file: Cha
     if done >= config.steps:
         return
     state = file.last_state() if done else _start(posterior, best, config)
-    columns = (TextColumn("sampling"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("sampling", total=config.steps, completed=done)
         while done < config.steps:
             count = min(config.chunk, config.steps - done)

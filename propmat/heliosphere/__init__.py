@@ -11,16 +11,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from propmat.heliosphere.forcefield import force_field
     from propmat.heliosphere.model import Heliosphere
+    from propmat.heliosphere.reduce import HeliosphereCounts, simulate_counts
     from propmat.heliosphere.simulation import SIMULATOR_VERSION, HeliosphereRun, simulate
 
 _HOMES = {
     "Heliosphere": "model",
+    "HeliosphereCounts": "reduce",
     "HeliosphereRun": "simulation",
     "SIMULATOR_VERSION": "simulation",
     "force_field": "forcefield",
     "simulate": "simulation",
+    "simulate_counts": "reduce",
 }
-__all__ = ["SIMULATOR_VERSION", "Heliosphere", "HeliosphereRun", "force_field", "simulate"]
+__all__ = [
+    "SIMULATOR_VERSION",
+    "Heliosphere",
+    "HeliosphereCounts",
+    "HeliosphereRun",
+    "force_field",
+    "simulate",
+    "simulate_counts",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,29 +1,38 @@
-"""The wavy current sheet: tan(latitude) = tan(tilt) sin(phi0), phi0 = phi + r / sheet_length.
+"""The wavy current sheet: tan(latitude) = tan(tilt) sin(phi0), phi0 = phi + winding of the field line.
 
-The distance is the minimum over the surface. Near a particle the sheet is a family of spirals of constant phase
-and latitude; displacing the phase by delta costs delta^2 m^2, 1/m^2 = 1/sheet_length^2 + 1/(r cos(latitude))^2,
-the shortest way to that spiral, and the latitude difference costs r^2 (lambda_s - lambda)^2. The two crossings of the
-particle's own latitude that lie nearest in phase (or the crest, above it) start a safeguarded Newton search for the
-minimum of that sum; the result is the exact chord to the point found.
+The sheet is a family of field lines of label phi0 = P and latitude lambda_s(P). At the particle's radius the line of
+label phi0 + delta is displaced in longitude by eta = delta, or by delta + Phi(r, lambda) - Phi(r, lambda_s) where the
+winding depends on latitude. Near the particle the line is straight, so that its squared distance is
+m^2 eta^2 + r^2 (lambda_s - lambda)^2, 1/m^2 = 1/pitch^2 + 1/(r cos(latitude))^2.
+
+Reflection about a crest keeps the latitude, so that with a common winding the lines of the particle's own flank are
+the nearer ones: the search starts at that flank's crossing of the particle's latitude (or at the crest, above it). Two
+steps of Halley's method find the line and a Newton step on the exact chord, over the surface, the distance.
 """
 
 from __future__ import annotations
 
 import math
 
-from propmat.heliosphere.kernels.constants import RunConstants
-from propmat.heliosphere.kernels.primitives import compiled, sin_cos
+from propmat.heliosphere.kernels.constants import RunConstants, Switches
+from propmat.heliosphere.kernels.primitives import compiled, exp, log, sin_cos
+from propmat.heliosphere.wind import wind
 
+_HALF_PI = 0.5 * math.pi
 _TWO_PI = 2.0 * math.pi
-_ITERATIONS = 4
 
 
 @compiled
 def arcsine(x: float) -> float:
-    """asin(x) for |x| <= 1, absolute error < 1e-4 (a starting point only; Hastings' form)."""
+    """asin(x) for |x| <= 1, absolute error < 3e-8 (Abramowitz and Stegun 4.4.46)."""
     y = min(abs(x), 1.0)
-    root = math.sqrt(1.0 - y)
-    value = 0.5 * math.pi - root * (1.5707288 + y * (-0.2121144 + y * (0.0742610 - 0.0187293 * y)))
+    p = -0.0012624911 * y + 0.0066700901
+    p = p * y - 0.0170881256
+    p = p * y + 0.0308918810
+    p = p * y - 0.0501743046
+    p = p * y + 0.0889789874
+    p = p * y - 0.2145988016
+    value = _HALF_PI - math.sqrt(1.0 - y) * (p * y + 1.5707963050)
     return value if x >= 0.0 else -value
 
 
@@ -34,52 +43,231 @@ def wrap(angle: float) -> float:
 
 
 @compiled
-def _closest_phase(
-    t: float, sin_latitude: float, cos_latitude: float, phase: float, start: float, radial: float, along: float
-) -> float:
-    """Phase displacement that minimises radial (lambda_s - lambda)^2 + along delta^2, from ``start``."""
-    delta = start
-    for _ in range(_ITERATIONS):
-        sine, cosine = sin_cos(phase + delta)
-        w2 = 1.0 / (1.0 + t * t * sine * sine)
-        gap = (t * sine * cos_latitude - sin_latitude) * math.sqrt(w2)
-        slope = t * cosine * w2
-        bend = -t * sine * w2 * (1.0 + 2.0 * slope * t * cosine)
-        square = radial * slope * slope
-        curvature = max(square + radial * gap * bend, 0.3 * square) + along
-        delta -= (radial * gap * slope + along * delta) / curvature
-    return min(max(delta, -_TWO_PI), _TWO_PI)
+def wound_radius(c: RunConstants, r: float) -> float:
+    """The integral of V(0)/V from the Sun to r [AU]: r inside the shock, growing s times as fast beyond it."""
+    inverse_ratio = c.shock_mean - c.shock_amplitude
+    scale = 0.5 * c.shock_width * (1.0 / inverse_ratio - 1.0)
+    outward = (r - c.shock_radius) / c.shock_width
+    near = log(1.0 + inverse_ratio * exp(2.0 * min(outward, 17.0)))
+    far = 2.0 * outward + log(inverse_ratio)
+    at_sun = log(1.0 + inverse_ratio * exp(-2.0 * c.shock_radius / c.shock_width))
+    return r + scale * ((near if outward < 17.0 else far) - at_sun)
 
 
 @compiled
-def _chord_squared(
-    c: RunConstants, r: float, sin_latitude: float, cos_latitude: float, phase: float, delta: float, share: float
-) -> float:
-    """Squared chord from the particle to the sheet point of phase displacement delta."""
-    sine, _ = sin_cos(phase + delta)
-    tangent = c.tan_tilt * sine
-    cos_sheet = 1.0 / math.sqrt(1.0 + tangent * tangent)
-    turn = share * delta
-    other = max(r + c.sheet_length * (delta - turn), 0.0)
-    _, cos_turn = sin_cos(turn)
-    aligned = cos_sheet * (sin_latitude * tangent + cos_latitude * cos_turn)
-    return max(r * r + other * other - 2.0 * r * other * aligned, 0.0)
+def sheet_winding(c: RunConstants, s: Switches, r: float, latitude: float) -> float:
+    """Winding of the field line [rad] between the Sun and r [AU] at |latitude| [rad]: phi0 = phi + winding."""
+    if s.sheet_follows_field:
+        return c.rotation * wound_radius(c, r) / wind(c, 0.0, latitude)[0]
+    return r / c.sheet_length
 
 
 @compiled
-def sheet_distance(c: RunConstants, r: float, sin_latitude: float, cos_latitude: float, phase: float) -> float:
-    """Distance [AU] from (r, latitude) at sheet phase phi0 to the nearest point of the sheet."""
-    t = max(c.tan_tilt, 1e-6)
+def winding_near(c: RunConstants, wound: float, latitude: float) -> tuple[float, float, float]:
+    """(winding, its first and second derivative by |latitude|) of field lines in the sheet that follows the field.
+
+    ``wound`` is :func:`wound_radius` at the radius, ``latitude`` is |latitude|. The second derivative is that of the
+    wind's tanh profile.
+    """
+    speed, _, gradient = wind(c, 0.0, latitude)
+    winding = c.rotation * wound / speed
+    profile = (c.wind_base - speed / c.wind_speed) / max(c.wind_amplitude, 1e-9)
+    return winding, -winding * gradient, 2.0 * winding * gradient * (gradient - 6.8 * profile)
+
+
+@compiled
+def sheet_slope(t: float, sine: float, cosine: float, cos_sheet: float) -> tuple[float, float]:
+    """First and second derivative of the sheet's latitude by phase."""
+    slope = t * cosine * cos_sheet * cos_sheet
+    return slope, -t * sine * cos_sheet * cos_sheet * (1.0 + 2.0 * slope * t * cosine)
+
+
+@compiled
+def _halley(gap: float, slope: float, bend: float, eta: float, rate: float, turning: float, k2: float) -> float:
+    """Step back in phase towards the minimum of gap^2 + k2 eta^2, given the derivatives by phase; safeguarded."""
+    square = slope * slope
+    first = gap * slope + k2 * eta * rate
+    second = max(square + gap * bend + k2 * eta * turning, 0.3 * square) + k2 * rate * rate
+    third = 1.5 * (slope * bend + k2 * rate * turning)
+    return first * second / max(second * second - first * third, 0.5 * second * second)
+
+
+@compiled
+def _line(
+    c: RunConstants,
+    s: Switches,
+    sin_latitude: float,
+    cos_latitude: float,
+    p: float,
+    delta: float,
+    side: float,
+    latitude: float,
+    within: float,
+    twist: float,
+    change: float,
+) -> tuple[float, float, float, float, float, float, float]:
+    """The field line of the sheet of label p + delta: (sine, cos_sheet, gap, slope, bend, lag, turned).
+
+    ``gap`` is the sine of its latitude less the particle's, ``slope`` and ``bend`` are its latitude's derivatives by
+    phase, delta + ``lag`` is its displacement in longitude and ``turned`` the derivative of lag by its latitude. All
+    signs of phase and longitude are those of ``side``, the flank. The winding is expanded about |latitude| ``within``.
+    """
+    t = c.tan_tilt
+    sine, cosine = sin_cos(p + delta)
+    cos_sheet = 1.0 / math.sqrt(1.0 + t * t * sine * sine)
+    gap = (t * sine * cos_latitude - sin_latitude) * cos_sheet
+    slope, bend = sheet_slope(t, sine, cosine, cos_sheet)
+    if s.sheet_follows_field:
+        square = gap * gap
+        there = min(max(latitude + gap * (1.0 + square * (1.0 / 6.0 + square * 0.075)), -c.tilt), c.tilt)
+        poleward = abs(there) - within
+        lag = -side * poleward * (twist + 0.5 * change * poleward)
+        north = 1.0 if there >= 0.0 else -1.0
+        return sine, cos_sheet, gap, slope, bend, lag, -side * north * (twist + change * poleward)
+    return sine, cos_sheet, gap, slope, bend, 0.0, 0.0
+
+
+@compiled
+def _foot(
+    r: float,
+    sin_latitude: float,
+    cos_latitude: float,
+    tangent: float,
+    cos_sheet: float,
+    gap: float,
+    slope: float,
+    bend: float,
+    eta: float,
+    rate: float,
+    turning: float,
+    pitch: float,
+    share: float,
+) -> tuple[float, float]:
+    """(squared distance, step back in phase) from the exact chord to the line's foot and one Newton step on it.
+
+    The step is in the phase and in the longitude along the line. The chord is written without cancellation.
+    """
+    turn = share * eta
+    radial = max(pitch * (eta - turn), -r)
+    both = r * (r + radial)
+    half_sine, half_cosine = sin_cos(0.5 * turn)
+    straight = (cos_latitude + tangent * sin_latitude) * cos_sheet
+    square = gap * gap
+    near = 0.5 * square * (1.0 + square * (0.25 + square * (0.125 + square * 0.078125)))
+    cross = cos_latitude * cos_sheet
+    bow = 2.0 * half_sine * half_sine
+    lost = (near if square < 0.01 else 1.0 - straight) + cross * bow
+    chord = radial * radial + 2.0 * both * lost
+
+    pull = pitch * (radial + r * lost)
+    lift = gap - cos_latitude * tangent * cos_sheet * bow
+    g1 = pull * rate + both * lift * slope
+    g2 = 2.0 * both * cross * half_sine * half_cosine - pull
+    steep = slope * slope
+    h22 = pitch * pitch + both * cross
+    h12 = -pitch * pitch * rate
+    h11 = both * max(steep + gap * bend, 0.3 * steep) + max(pitch * pitch * rate * rate + pull * turning, -0.5 * pull)
+    inverse = 1.0 / (h11 * h22 - h12 * h12)
+    by_phase = (g1 * h22 - g2 * h12) * inverse
+    by_turn = (g2 * h11 - g1 * h12) * inverse
+    return max(chord - g1 * by_phase - g2 * by_turn, 0.25 * chord), by_phase
+
+
+@compiled
+def nearest_sheet(
+    c: RunConstants, s: Switches, r: float, sin_latitude: float, cos_latitude: float, phase: float
+) -> tuple[float, float]:
+    """(distance [AU], phase displacement) of the sheet point nearest to (r, latitude) at sheet phase phi0.
+
+    Accurate within a few gyroradii of the sheet and exact for a flat one; elsewhere about the distance to one of its
+    points. The displacement is up to whole turns.
+    """
+    t = c.tan_tilt
     ratio = min(max(sin_latitude / max(cos_latitude * t, 1e-12), -1.0), 1.0)
     crossing = arcsine(ratio)
-    first = wrap(crossing - phase)
-    second = wrap(math.pi - crossing - phase)
-    length2 = c.sheet_length * c.sheet_length
-    arc2 = max(r * r * cos_latitude * cos_latitude, 1e-12)
-    along = length2 * arc2 / (length2 + arc2)
-    share = length2 / (length2 + arc2)
-    first = _closest_phase(t, sin_latitude, cos_latitude, phase, first, r * r, along)
-    second = _closest_phase(t, sin_latitude, cos_latitude, phase, second, r * r, along)
-    one = _chord_squared(c, r, sin_latitude, cos_latitude, phase, first, share)
-    two = _chord_squared(c, r, sin_latitude, cos_latitude, phase, second, share)
-    return math.sqrt(min(one, two))
+    pitch, latitude, within, twist, change, shift = c.sheet_length, 0.0, 0.0, 0.0, 0.0, 0.0
+    if s.sheet_follows_field:
+        latitude = arcsine(sin_latitude)
+        within = min(abs(latitude), c.tilt)
+        wound = wound_radius(c, r)
+        winding, twist, change = winding_near(c, wound, within)
+        shift = winding - c.rotation * wound / wind(c, 0.0, abs(latitude))[0]
+        pitch = wind(c, r, within)[0] / c.rotation
+    north = 1.0 if sin_latitude >= 0.0 else -1.0
+    p = wrap(phase + shift)
+    side = 1.0 if abs(p) <= _HALF_PI else -1.0
+    p = p if side > 0.0 else math.copysign(math.pi, p) - p
+    share = pitch * pitch / (pitch * pitch + r * r * cos_latitude * cos_latitude)
+    k2 = share * cos_latitude * cos_latitude
+
+    cos_sheet = max(cos_latitude, 1.0 / math.sqrt(1.0 + t * t))
+    slope, bend = sheet_slope(t, ratio, math.sqrt(1.0 - ratio * ratio), cos_sheet)
+    if s.sheet_follows_field:  # the flanks are not mirror images: take the one that is nearer to first order
+        mirrored = math.copysign(math.pi, crossing + p) - p
+        sheared = north * twist * slope
+        steep, lean = slope * slope + k2 * (1.0 + sheared * sheared), 2.0 * k2 * side * sheared
+        own = (crossing - p) * (crossing - p) / (steep - lean)
+        other = (crossing - mirrored) * (crossing - mirrored) / (steep + lean)
+        p = mirrored if other < 0.999 * own else p
+        side = -side if other < 0.999 * own else side
+    turned = -side * north * twist
+    gap = (t * ratio * cos_latitude - sin_latitude) * cos_sheet
+    delta = crossing - p
+    delta -= _halley(gap, slope, bend, delta, 1.0 + turned * slope, turned * bend, k2)
+    delta = min(max(delta, -_HALF_PI - p), _HALF_PI - p)
+
+    _, _, gap, slope, bend, lag, turned = _line(
+        c, s, sin_latitude, cos_latitude, p, delta, side, latitude, within, twist, change
+    )
+    delta -= _halley(gap, slope, bend, delta + lag, 1.0 + turned * slope, turned * bend, k2)
+    delta = min(max(delta, -_HALF_PI - p), _HALF_PI - p)
+
+    sine, cos_sheet, gap, slope, bend, lag, turned = _line(
+        c, s, sin_latitude, cos_latitude, p, delta, side, latitude, within, twist, change
+    )
+    square, back = _foot(
+        r,
+        sin_latitude,
+        cos_latitude,
+        t * sine,
+        cos_sheet,
+        gap,
+        side * slope,
+        bend,
+        side * (delta + lag),
+        1.0 + turned * slope,
+        side * turned * bend,
+        pitch,
+        share,
+    )
+    return math.sqrt(square), side * delta - back + shift
+
+
+@compiled
+def sheet_distance_bound(
+    c: RunConstants, s: Switches, r: float, sin_latitude: float, cos_latitude: float, phase: float
+) -> float:
+    """Lower bound [AU] of the distance to the sheet, without a search.
+
+    It is the larger of the distance to the cones of the tilt, from outside, and of |F| / max |grad F| with
+    F = z cos(tilt) - rho sin(tilt) sin(phi0), zero on the sheet; |grad F| <= 1 + rho sin(tilt) |grad (phi0 - phi)|,
+    with rho at most d more than the particle's. Where the sheet follows the field, the second applies within the tilt
+    and up to r/10, with the slowest wind and its steepest gradient there.
+    """
+    cos_tilt = 1.0 / math.sqrt(1.0 + c.tan_tilt * c.tan_tilt)
+    sin_tilt = c.tan_tilt * cos_tilt
+    high = abs(sin_latitude)
+    outside = high * cos_tilt > cos_latitude * sin_tilt
+    cone = high * cos_tilt - cos_latitude * sin_tilt if high * sin_tilt + cos_latitude * cos_tilt > 0.0 else 1.0
+    cone = r * max(cone, 0.0)
+    sine, _ = sin_cos(phase)
+    value = r * abs(sin_latitude * cos_tilt - cos_latitude * sin_tilt * sine)
+    winding = sin_tilt / c.sheet_length
+    if s.sheet_follows_field:
+        steepest = wind(c, 0.0, c.tilt + 0.1002)[2]
+        winding = sin_tilt * c.rotation / wind(c, 1.1 * r, 0.0)[0] * math.sqrt(1.0 + steepest * steepest)
+    most = 1.0 + r * cos_latitude * winding
+    reach = 2.0 * value / (most + math.sqrt(most * most + 4.0 * winding * value))
+    if s.sheet_follows_field:
+        reach = 0.0 if outside else min(reach, 0.1 * r)
+    return max(cone, reach)

@@ -31,6 +31,17 @@ class Heliosphere:
         drift: gradient, curvature and sheet drift.
         uniform_diffusion: replaces the tensor by the scalar K0 beta F(R), the same everywhere (for checks).
         step_size: multiplies every length of the step control; halve it to see the step error.
+        exact_drift: gradient and curvature drift as the exact curl for V(r, theta), not eq. (11).
+        sheet_follows_field: sheet phase Omega * integral of dr/V(r, theta), not Omega r / V_eq.
+        nearest_direction: sheet drift along the sheet at its nearest point, not at the particle's own (r, phi).
+        mirrored_spiral: K_r_phi with the opposite sign, as in HELPROP's public code.
+        theta_scale: K_perp_theta / K_perp_r at the equator; HELPROP's code has 0.5.
+        frozen_wind: the derivatives of K leave out those of V in the field.
+        start_uniform: start at any longitude of the rotation; off: always at one phase of the sheet.
+        loss_inside_1au: adiabatic energy changes inside 1 AU too.
+        helprop_constants: HELPROP's AU, nucleon mass and field normalisation.
+        helprop_rule: HELPROP's Euler-Maruyama step of ``fixed_step``, differences and mirror, not the adaptive step.
+        fixed_step: step of that rule [s].
 
     Raises:
         InputError: a value of the wrong kind, or one that makes no sense.
@@ -55,6 +66,17 @@ class Heliosphere:
     drift: bool = True
     uniform_diffusion: bool = False
     step_size: float = 1.0
+    exact_drift: bool = False
+    sheet_follows_field: bool = False
+    nearest_direction: bool = False
+    mirrored_spiral: bool = False
+    theta_scale: float = 1.0
+    frozen_wind: bool = False
+    start_uniform: bool = True
+    loss_inside_1au: bool = True
+    helprop_constants: bool = False
+    helprop_rule: bool = False
+    fixed_step: float = 500.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -107,4 +129,24 @@ class Heliosphere:
         return asdict(self)
 
 
-PRESETS: Final[dict[str, Heliosphere]] = {"paper": Heliosphere()}
+PRESETS: Final[dict[str, Heliosphere]] = {
+    "paper": Heliosphere(),
+    "consistent": Heliosphere(
+        name="consistent", exact_drift=True, sheet_follows_field=True, nearest_direction=True
+    ),
+    "helprop": Heliosphere(
+        name="helprop",
+        shock_radius=120.0,
+        r_hp=100.0,
+        inner_radius=0.5,
+        corotation=False,
+        mirrored_spiral=True,
+        theta_scale=0.5,
+        frozen_wind=True,
+        start_uniform=False,
+        loss_inside_1au=False,
+        helprop_constants=True,
+        helprop_rule=True,
+    ),
+}
+"""papers/000 as printed; with the corrections of docs/heliosphere.md; and what the public HELPROP code does."""

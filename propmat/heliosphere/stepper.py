@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-from propmat.heliosphere.current_sheet import sheet_distance
+from propmat.heliosphere.current_sheet import nearest_sheet, sheet_winding
 from propmat.heliosphere.diffusion import beta, polar_factor, rigidity_factor
 from propmat.heliosphere.drift import gradient_drift, sheet_drift_profile, slide_along_sheet
-from propmat.heliosphere.kernels.constants import RunConstants
+from propmat.heliosphere.kernels.constants import RunConstants, Switches
 from propmat.heliosphere.kernels.primitives import compiled, exp, sin_cos
 from propmat.heliosphere.wind import wind
 
@@ -22,6 +22,7 @@ _HALF_PI = 0.5 * math.pi
 @compiled
 def step(
     c: RunConstants,
+    s: Switches,
     r: float,
     theta: float,
     phi: float,
@@ -45,8 +46,8 @@ def step(
     kappa = rigidity_factor(c, log_rigidity, rigidity)
 
     gamma = c.spiral * r * sin_theta / speed
-    gamma_r = gamma * (1.0 / r - dlnv_dr)
-    gamma_theta = gamma * (cotangent + north * dlnv_dlat)
+    gamma_r = gamma * (1.0 / r - c.wind_gradient * dlnv_dr)
+    gamma_theta = gamma * (cotangent + c.wind_gradient * north * dlnv_dlat)
     q = 1.0 + gamma * gamma
     root_q = math.sqrt(q)
     amplitude = kappa * c.field_ratio
@@ -60,7 +61,7 @@ def step(
         2.0 * ratio - 3.0 * (1.0 + ratio * gamma * gamma) / q
     )
     drift_theta = -ratio * amplitude / root_q * (north * dpolar + polar * gamma * gamma_theta / q)
-    drift_phi = -amplitude * (1.0 - ratio) / (sin_theta * q * root_q)
+    drift_phi = -c.spiral_sign * amplitude * (1.0 - ratio) / (sin_theta * q * root_q)
     drift_phi *= 3.0 * gamma + r * gamma_r * (1.0 - 2.0 * gamma * gamma) / q
     cos_psi = 1.0 / root_q
     sin_psi = gamma * cos_psi
@@ -73,15 +74,23 @@ def step(
         drift_theta = 0.0
         drift_phi = 0.0
 
-    phase = phi + r / c.sheet_length
-    sin_phase, cos_phase = sin_cos(phase)
+    phase = phi + sheet_winding(c, s, r, latitude)
+    sin_phase, _ = sin_cos(phase)
     hemisphere = 1.0 if cos_theta >= c.tan_tilt * sin_phase * sin_theta else -1.0
     velocity = beta(c, rigidity)
     drift_vr, drift_vt, drift_vp = gradient_drift(
-        hemisphere * c.gradient_drift * velocity * rigidity, r, sin_theta, cos_theta, gamma
+        c,
+        s,
+        hemisphere * c.gradient_drift * velocity * rigidity,
+        r,
+        sin_theta,
+        cos_theta,
+        gamma,
+        1.0 - r * dlnv_dr,
+        cotangent + north * dlnv_dlat,
     )
     gyroradius = c.gyroradius * rigidity * r * r / root_q
-    distance = sheet_distance(c, r, cos_theta, sin_theta, phase)
+    distance, nearest = nearest_sheet(c, s, r, cos_theta, sin_theta, phase)
     along_sheet = c.sheet_drift * velocity * sheet_drift_profile(distance, gyroradius)
     radial = 2.0 * (parallel * cos_psi * cos_psi + perpendicular * sin_psi * sin_psi)
     drift_r -= speed + drift_vr
@@ -107,13 +116,15 @@ def step(
     noise_par = math.sqrt(2.0 * parallel) * root_dt * n1
     noise_perp = math.sqrt(2.0 * perpendicular) * root_dt * n2
     noise_theta = math.sqrt(2.0 * across_theta) * root_dt / r
-    slide_r, slide_theta, slide_phi = slide_along_sheet(c, r, sin_theta, phase, sin_phase, cos_phase, -along_sheet * dt)
+    slide_r, slide_theta, slide_phi = slide_along_sheet(
+        c, s, r, sin_theta, cos_theta, phase, nearest, -along_sheet * dt
+    )
 
-    log_step = (drift_r * dt + noise_par * cos_psi + noise_perp * sin_psi + slide_r - 0.5 * radial * dt / r) / r
+    log_step = (drift_r * dt + noise_par * cos_psi + noise_perp * c.spiral_sign * sin_psi + slide_r - 0.5 * radial * dt / r) / r
     new_r = r * exp(log_step)
-    new_phi = phi + drift_phi * dt + slide_phi + (noise_perp * cos_psi - noise_par * sin_psi) / (r * sin_theta)
+    new_phi = phi + drift_phi * dt + slide_phi + (noise_perp * cos_psi - noise_par * c.spiral_sign * sin_psi) / (r * sin_theta)
     new_theta = turn(theta, sin_theta, cos_theta, drift_theta * dt + slide_theta + noise_theta * n3, noise_theta * n4)
-    gain = speed * (2.0 / r + dlnv_dr) * dt / 3.0
+    gain = speed * (2.0 / r + dlnv_dr) * dt / 3.0 if r >= c.loss_radius else 0.0
     new_r = max(new_r, c.inner_radius * c.inner_radius / new_r)
     new_phi -= 2.0 * math.pi * math.floor(new_phi / (2.0 * math.pi))
     return new_r, new_theta, new_phi, log_rigidity + gain, dt

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ SIGNIFICANT_DIGITS: Final = 9
 class Channel:
     """A species in a polarity: what a simulation runs, and all that the heliosphere distinguishes of it.
 
+    That is the sign of the drift and the mass and charge of a nucleon's share: nuclei of one A/|Z| are one channel
+    (their masses per nucleon agree within 0.8 %), electron and positron are another.
+
     Raises:
         InputError: no such species, or a polarity that is not +1 or -1.
     """
@@ -42,21 +45,66 @@ class Channel:
 
     @property
     def nucleons_per_charge(self) -> float:
-        """A/|Z|."""
-        return get_species(self.species).nucleons_per_charge
+        """A/|Z|; 0 for leptons, which have no nucleon."""
+        species = get_species(self.species)
+        return species.mass_number / abs(species.charge)
 
     @property
     def drift_sign(self) -> int:
         """sign(Z) * polarity."""
         return get_species(self.species).drift_sign(self.polarity)
 
+    @property
+    def identity(self) -> tuple[float, int]:
+        """(A/|Z|, drift sign): two channels of one identity have the same transfer matrices."""
+        return self.nucleons_per_charge, self.drift_sign
+
+    def __str__(self) -> str:
+        return f"{self.species} at polarity {self.polarity:+d}"
+
+
+def unique_channels(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    """The first channel of each identity: what has to be simulated so that nothing is simulated twice."""
+    first: dict[tuple[float, int], Channel] = {}
+    for channel in channels:
+        first.setdefault(channel.identity, channel)
+    return tuple(first.values())
+
 
 PROTON_CHANNELS: Final = (Channel("proton", 1), Channel("proton", -1))
 """A/|Z| = 1 at drift sign +1 and -1."""
 
 
+class Sharded:
+    """What every design has: numbered samples in files of ``shard_size``."""
+
+    remedy: ClassVar[str] = "propmat simulate"
+    """The command that makes missing samples."""
+    shard_size: int
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        raise NotImplementedError
+
+    @property
+    def shards(self) -> int:
+        """Number of files; the last may be shorter."""
+        return -(-self.samples // self.shard_size)
+
+    def shard_range(self, shard: int) -> range:
+        """The sample numbers of a shard.
+
+        Raises:
+            InputError: no such shard.
+        """
+        if not 0 <= shard < self.shards:
+            raise out_of_range("shard", shard, 0, self.shards - 1)
+        return range(shard * self.shard_size, min((shard + 1) * self.shard_size, self.samples))
+
+
 @dataclass(frozen=True)
-class Design:
+class Design(Sharded):
     """``count`` points, each simulated in every channel; sample number = point * len(channels) + channel.
 
     Attributes:
@@ -91,28 +139,26 @@ class Design:
             )
         if not self.channels:
             raise InputError("a design needs at least one channel, such as proton at polarity +1.")
-        if len({(channel.nucleons_per_charge, channel.drift_sign) for channel in self.channels}) < len(self.channels):
-            raise InputError(f"channels = {self.channels} has two of the same (A/|Z|, drift sign).")
+        if len(unique_channels(self.channels)) < len(self.channels):
+            named = ", ".join(map(str, self.channels))
+            raise InputError(f"channels = {named} has two of the same (A/|Z|, drift sign); see unique_channels.")
 
     @property
     def samples(self) -> int:
         """Number of samples."""
         return self.count * len(self.channels)
 
-    @property
-    def shards(self) -> int:
-        """Number of files; the last may be shorter."""
-        return -(-self.samples // self.shard_size)
+    def channel(self, sample: int) -> Channel:
+        """The channel of a sample number."""
+        return self.channels[sample % len(self.channels)]
 
-    def shard_range(self, shard: int) -> range:
-        """The sample numbers of a shard.
+    def sample_particles(self, sample: int) -> int:
+        """Simulated particles a row of a sample."""
+        return self.particles
 
-        Raises:
-            InputError: no such shard.
-        """
-        if not 0 <= shard < self.shards:
-            raise out_of_range("shard", shard, 0, self.shards - 1)
-        return range(shard * self.shard_size, min((shard + 1) * self.shard_size, self.samples))
+    def sample_parameters(self, space: ParameterSpace) -> FloatArray:
+        """(sample, parameter)."""
+        return np.repeat(self.points(space), len(self.channels), axis=0)
 
     def points(self, space: ParameterSpace) -> FloatArray:
         """(count, parameter) points, rounded to nine significant digits."""
@@ -131,6 +177,10 @@ class Design:
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; channels as [species, polarity]."""
         return asdict(self) | {"channels": [[channel.species, channel.polarity] for channel in self.channels]}
+
+    def summary(self) -> dict[str, object]:
+        """:meth:`as_dict`, which is short here."""
+        return self.as_dict()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Design:

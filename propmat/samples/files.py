@@ -1,11 +1,12 @@
-"""Writing a file so that it is there whole or not at all, whenever the process is killed."""
+"""Writing a file so that it is there whole or not at all, whenever the process is killed; folders to write into."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
-from propmat.errors import FileError
+from propmat.errors import FileError, InputError
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -58,3 +59,37 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise FileError(f"{path} is larger than the {limit} bytes that such a file can have.")
     return content
+
+
+def prepare_folder(folder: Path, *, resume: bool, ignore: Collection[str] = ()) -> bool:
+    """Make a folder, or see that the one that is there can be used; whether it holds anything.
+
+    Args:
+        folder: to write into; made with its parents if needed.
+        resume: accept a folder that is not empty.
+        ignore: names that do not count as content.
+
+    Raises:
+        InputError: it is not empty, without ``resume``.
+        FileError: it is a file, or cannot be made or written.
+    """
+    try:
+        if folder.is_file():
+            raise FileError(f"output = {folder} is a file; give a folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        filled = any(entry.name not in ignore for entry in folder.iterdir())
+        if filled and not resume:
+            raise InputError(
+                f"output = {folder} is not empty: resume=true goes on with it, output=... chooses another folder."
+            )
+        check_writable(folder)
+    except OSError as error:
+        raise FileError(f"output = {folder} cannot be used: {error.strerror}.") from None
+    return filled
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OSError unless files can be made in a folder."""
+    probe = folder / "probe.tmp"
+    probe.write_bytes(b"")
+    probe.unlink(missing_ok=True)

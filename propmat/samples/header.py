@@ -14,6 +14,7 @@ import numpy as np
 from propmat.errors import InputError
 from propmat.parameters import HELIOSPHERE, ParameterSpace, get_space
 from propmat.samples.design import Channel, Design, round_significant
+from propmat.samples.imported import IMPORTED, ImportedDesign
 from propmat.samples.table import SamplePlan
 from propmat.species import FloatArray
 from propmat.transfer import TransferGrid
@@ -34,12 +35,12 @@ class StoreHeader:
     """What a store holds.
 
     Attributes:
-        simulator: name of the simulator, ``"heliosphere"``.
+        simulator: name of the simulator, ``"heliosphere"``; ``"helprop"`` for imported samples.
         simulator_version: its version; samples of two versions never mix.
         model: every constant of the model.
         grid: rows and columns of the histograms.
         space: name of the parameter space the points are drawn from.
-        design: points, channels, particles, seeds, shards.
+        design: points, channels, particles, seeds, shards; or the files that samples were imported from.
         provenance: who made it with what (command, package versions, date); it does not identify the store.
 
     Raises:
@@ -51,12 +52,14 @@ class StoreHeader:
     model: Model
     grid: TransferGrid
     space: str
-    design: Design
+    design: Design | ImportedDesign
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.parameter_space.names != HELIOSPHERE.names:
             raise InputError(f"space = {self.space!r} must have the parameters {', '.join(HELIOSPHERE.names)}.")
+        if isinstance(self.design, ImportedDesign):
+            self.parameter_space.check(self.design.sample_parameters(self.parameter_space))
         numbers = self.design.shard_size * self.grid.shape[0] * self.grid.shape[1]
         if max(self.grid.shape) > GRID_LIMIT or numbers > SHARD_LIMIT:
             raise InputError(
@@ -72,31 +75,29 @@ class StoreHeader:
     @cached_property
     def plan(self) -> SamplePlan:
         """Parameters, channel, seed and key of every sample."""
-        design, channels = self.design, self.design.channels
+        design, numbers = self.design, range(self.design.samples)
         seeds = design.seeds()
-        parameters = np.repeat(design.points(self.parameter_space), len(channels), axis=0)
+        parameters = design.sample_parameters(self.parameter_space)
+        channels = [design.channel(sample) for sample in numbers]
+        particles = [design.sample_particles(sample) for sample in numbers]
         prefix = self._key_prefix()
         keys = [
-            self._key(prefix, parameters[index], channels[index % len(channels)], int(seeds[index]))
-            for index in range(design.samples)
+            self._key(prefix, parameters[sample], channels[sample], particles[sample], int(seeds[sample]))
+            for sample in numbers
         ]
         return SamplePlan(
             key=np.array(keys, dtype="U64"),
             parameters=parameters,
-            drift_sign=np.tile([channel.drift_sign for channel in channels], design.count).astype(np.int8),
-            nucleons_per_charge=np.tile([channel.nucleons_per_charge for channel in channels], design.count),
+            drift_sign=np.array([channel.drift_sign for channel in channels], dtype=np.int8),
+            nucleons_per_charge=np.array([channel.nucleons_per_charge for channel in channels]),
             seed=seeds,
-            particles=np.full(design.samples, design.particles, dtype=np.uint32),
+            particles=np.array(particles, dtype=np.uint32),
         )
 
     def shard_plan(self, shard: int) -> SamplePlan:
         """The part of :attr:`plan` in one shard."""
         numbers = self.design.shard_range(shard)
         return self.plan.select(slice(numbers.start, numbers.stop))
-
-    def channel(self, sample: int) -> Channel:
-        """The channel of a sample number."""
-        return self.design.channels[sample % len(self.design.channels)]
 
     def differences(self, other: StoreHeader) -> tuple[str, ...]:
         """Names of the identifying fields in which two stores differ; nested ones as ``design.count``."""
@@ -127,12 +128,13 @@ class StoreHeader:
     def _key_prefix(self) -> dict[str, object]:
         identity = self.identity()
         prefix = {name: identity[name] for name in ("simulator", "simulator_version", "model")}
-        return prefix | {"grid": digest(identity["grid"]), "particles": self.design.particles}
+        return prefix | {"grid": digest(identity["grid"])}
 
-    def _key(self, prefix: dict[str, object], point: FloatArray, channel: Channel, seed: int) -> str:
+    def _key(self, prefix: dict[str, object], point: FloatArray, channel: Channel, particles: int, seed: int) -> str:
         return digest(
             prefix
             | {
+                "particles": particles,
                 "parameters": dict(zip(self.parameter_space.names, point.tolist(), strict=True)),
                 "channel": [channel.nucleons_per_charge, channel.drift_sign],
                 "seed": seed,
@@ -178,7 +180,7 @@ class StoreHeader:
             model=model,
             grid=TransferGrid(_array(grid["toa"]), _array(grid["lis_edges"])),
             space=content["space"],
-            design=Design.from_dict(design),
+            design=(ImportedDesign if design.get("kind") == IMPORTED else Design).from_dict(design),
             provenance={str(key): str(value) for key, value in provenance.items()},
         )
 

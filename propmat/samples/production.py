@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import platform
-import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from propmat.errors import FileError, InputError
+from propmat.errors import FileError, InputError, TruncationWarning
+from propmat.progress import progress_bar
 from propmat.samples.design import Design
 from propmat.samples.header import StoreHeader
 from propmat.samples.store import SampleStore
-from propmat.samples.table import SampleTable
+from propmat.samples.table import SampleTable, Truncation
 from propmat.species import FloatArray
 from propmat.transfer import TransferGrid
 
@@ -34,20 +31,20 @@ SIMULATOR: Final = "heliosphere"
 PACKAGES: Final = ("propmat", "numpy", "scipy", "numba", "h5py")
 
 
-class Run(Protocol):
-    """What production needs of a simulation; all (toa, particle)."""
+class Histograms(Protocol):
+    """What production needs of a simulation."""
 
     @property
-    def exit_kinetic_energy(self) -> FloatArray:
-        """Energy at the boundary [GeV/n]."""
+    def counts(self) -> NDArray[np.int64]:
+        """(toa, lis) particles that left in each column."""
 
     @property
-    def propagation_time(self) -> FloatArray:
-        """Time from Earth to the boundary [d]."""
+    def truncated(self) -> NDArray[np.int64]:
+        """(toa,) particles given up before the boundary."""
 
     @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """Particles given up before the boundary."""
+    def propagation_time_mean(self) -> FloatArray:
+        """(toa,) mean time from the boundary to Earth of the particles that left, 0 where none did [d]."""
 
 
 class Simulate(Protocol):
@@ -58,12 +55,12 @@ class Simulate(Protocol):
         *,
         species: str,
         polarity: int,
-        kinetic_energy: FloatArray,
+        grid: TransferGrid,
         parameters: Mapping[str, float],
         particles: int,
         seed: int,
-    ) -> Run:
-        """Run ``particles`` particles at each kinetic energy [GeV/n]."""
+    ) -> Histograms:
+        """Run ``particles`` particles from each row of the grid."""
 
 
 def heliosphere_header(
@@ -131,6 +128,9 @@ def produce(
         FileError: the folder cannot be written, or the simulator is not the one of the store.
         InputError: no such shard.
         KeyboardInterrupt: interrupted; the message says how to go on. Finished shards are kept.
+
+    Warns:
+        TruncationWarning: particles of the samples made were given up at the step cap.
     """
     store.check_writable()
     for shard in shards or ():
@@ -139,56 +139,51 @@ def produce(
     damaged = store.verify()
     todo = [shard for shard in store.missing() if shards is None or shard in shards]
     total = sum(len(store.header.design.shard_range(shard)) for shard in todo)
-    with _progress_bar(progress) as bar:
+    lost: list[SampleTable] = []
+    with progress_bar(show=progress) as bar:
         for shard in damaged.keys() & set(todo):
             bar.console.print(f"making anew: {damaged[shard]}", markup=False, highlight=False)
         task = bar.add_task("samples", total=total)
         for done, shard in enumerate(todo):
             try:
-                tables = []
+                tables: list[SampleTable] = []
                 for sample in store.header.design.shard_range(shard):
                     tables.append(make_sample(store.header, sample, run))
                     bar.advance(task)
                 store.write_shard(shard, SampleTable.concatenate(tables))
+                lost += [table for table in tables if table.truncated.any()]
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
                     f"stopped with {len(todo) - done} shards to go; {store.path} is valid. "
                     "Run the same command with resume=true to go on."
                 ) from None
+    if lost:
+        warnings.warn(Truncation.of(SampleTable.concatenate(lost)).warning(), TruncationWarning, stacklevel=2)
 
 
 def make_sample(header: StoreHeader, sample: int, simulate: Simulate) -> SampleTable:
     """Simulate one sample: a table of length 1.
 
     Raises:
-        InputError: the simulator returned arrays of other shapes, or energies that are not finite.
+        InputError: the simulator returned arrays of other shapes, or other numbers of particles.
     """
     plan = header.plan.select(slice(sample, sample + 1))
-    channel = header.channel(sample)
-    run = simulate(
+    channel = header.design.channel(sample)
+    found = simulate(
         species=channel.species,
         polarity=channel.polarity,
-        kinetic_energy=header.grid.toa,
+        grid=header.grid,
         parameters=dict(zip(header.parameter_space.names, plan.parameters[0].tolist(), strict=True)),
-        particles=header.design.particles,
+        particles=header.design.sample_particles(sample),
         seed=int(plan.seed[0]),
     )
-    lost = np.asarray(run.truncated, dtype=bool)
-    shape = (header.grid.toa.size, header.design.particles)
-    if not run.exit_kinetic_energy.shape == run.propagation_time.shape == lost.shape == shape:
-        raise InputError(f"the simulator returned {run.exit_kinetic_energy.shape} energies instead of {shape}.")
-    if not np.all(np.isfinite(run.exit_kinetic_energy[~lost])):
-        raise InputError(f"the simulator returned an exit energy that is not finite for sample {sample}.")
-    # Truncated particles are put into the first column and taken out again, to keep the array rectangular.
-    counts = header.grid.counts(np.where(lost, header.grid.lis_edges[:, :1], run.exit_kinetic_energy))
-    counts[:, 0] -= lost.sum(axis=1)
-    arrived = np.maximum((~lost).sum(axis=1), 1)
-    time = np.where(lost, 0.0, run.propagation_time).sum(axis=1) / arrived
+    if found.counts.shape != header.grid.shape or np.any(found.counts < 0):
+        raise InputError(f"the simulator returned counts of {found.counts.shape}, not of {header.grid.shape}.")
     return SampleTable(
         **vars(plan),
-        counts=counts.astype(np.uint32)[None],
-        truncated=lost.sum(axis=1).astype(np.uint32)[None],
-        propagation_time_mean=time.astype(np.float32)[None],
+        counts=found.counts.astype(np.uint32)[None],
+        truncated=found.truncated.astype(np.uint32)[None],
+        propagation_time_mean=found.propagation_time_mean.astype(np.float32)[None],
     )
 
 
@@ -198,7 +193,7 @@ def heliosphere_simulate(header: StoreHeader) -> Simulate:
     Raises:
         FileError: the header is of another simulator or version than the installed one.
     """
-    from propmat.heliosphere import SIMULATOR_VERSION, Heliosphere, simulate
+    from propmat.heliosphere import SIMULATOR_VERSION, Heliosphere
 
     wanted, installed = (header.simulator, header.simulator_version), (SIMULATOR, SIMULATOR_VERSION)
     if wanted != installed:
@@ -210,35 +205,25 @@ def heliosphere_simulate(header: StoreHeader) -> Simulate:
         model = Heliosphere(**header.model)  # type: ignore[arg-type]
     except (TypeError, InputError) as error:
         raise FileError(f"the store's model is not one of this version of propmat: {error}") from None
-    bound: Simulate = partial(simulate, model)
+    bound: Simulate = partial(_histograms, model)
     return bound
 
 
-@contextmanager
-def terminate_as_interrupt() -> Iterator[None]:
-    """Inside, SIGTERM raises KeyboardInterrupt, as Ctrl-C does. For the main thread."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+@dataclass(frozen=True)
+class _Histograms:
+    counts: NDArray[np.int64]
+    truncated: NDArray[np.int64]
+    propagation_time_mean: FloatArray
 
 
-def _progress_bar(show: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-        disable=not show,
-    )
+def _histograms(model: Heliosphere, **arguments: Any) -> _Histograms:
+    """What a store keeps of a run; the particles given up are in it, and reported when all samples are made."""
+    from propmat.heliosphere import simulate_counts
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        found = simulate_counts(model, **arguments)
+    return _Histograms(found.counts, found.truncated, np.nan_to_num(found.propagation_time.mean, nan=0.0))
 
 
 def _package_version(package: str) -> str:

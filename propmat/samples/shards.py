@@ -60,8 +60,8 @@ def encode(header: StoreHeader, shard: int, table: SampleTable) -> bytes:
         file.attrs["shard"] = shard
         for name in ("simulator", "simulator_version", "space"):
             file.attrs[name] = str(identity[name])
-        for name in ("model", "design"):
-            file.attrs[name] = json.dumps(identity[name], sort_keys=True)
+        for name, value in (("model", identity["model"]), ("design", header.design.summary())):
+            file.attrs[name] = json.dumps(value, sort_keys=True)
         for name, (dtype, shape) in layout(header, len(table)).items():
             file.create_dataset(
                 name,

@@ -15,7 +15,7 @@ from typing import Final
 
 from propmat.errors import FileError, InputError
 from propmat.samples import shards
-from propmat.samples.files import read_limited, sync_folder, write_atomic
+from propmat.samples.files import check_writable, read_limited, sync_folder, write_atomic
 from propmat.samples.header import StoreHeader, digest
 from propmat.samples.table import SampleTable
 
@@ -122,7 +122,7 @@ class SampleStore:
         if not tables or (require_complete and len(tables) < self.header.design.shards):
             raise FileError(
                 f"{self.path} has {len(tables)} of its {self.header.design.shards} shards; "
-                "finish it with `propmat simulate` and resume=true."
+                f"finish it with `{self.header.design.remedy}` and resume=true."
             )
         return SampleTable.concatenate(tables)
 
@@ -149,9 +149,7 @@ class SampleStore:
         folder = self.path / "shards"
         try:
             folder.mkdir(exist_ok=True)
-            probe = folder / "probe.tmp"
-            probe.write_bytes(b"")
-            probe.unlink(missing_ok=True)
+            check_writable(folder)
             sync_folder(self.path)
         except OSError as error:
             raise FileError(f"cannot write to {folder}: {error.strerror}.") from None
@@ -177,7 +175,7 @@ class SampleStore:
     def _damaged(self, shard: int, reason: str) -> FileError:
         return FileError(
             f"{self.shard_path(shard)} is damaged or foreign: {reason}. "
-            "Run `propmat simulate` with resume=true to make it anew."
+            f"Run `{self.header.design.remedy}` with resume=true to make it anew."
         )
 
 

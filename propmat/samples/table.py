@@ -96,3 +96,43 @@ class SampleTable(SamplePlan):
             raise InputError("counts and truncated of each row must add up to its particles.")
         if not (np.all(np.isfinite(self.propagation_time_mean)) and np.all(self.propagation_time_mean >= 0)):
             raise InputError("propagation_time_mean must be finite and not negative.")
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """How many particles of a table no column counts.
+
+    Attributes:
+        particles: of all samples and rows.
+        lost: of these, those that no column counts.
+        samples: number of samples that lost any.
+        worst: largest share lost in a row of a sample.
+    """
+
+    particles: int
+    lost: int
+    samples: int
+    worst: float
+
+    @classmethod
+    def of(cls, table: SampleTable) -> Truncation:
+        """Of all samples of a table."""
+        return cls(
+            particles=int(table.particles.sum(dtype=np.int64)) * table.truncated.shape[1],
+            lost=int(table.truncated.sum(dtype=np.int64)),
+            samples=int(np.count_nonzero(table.truncated.any(axis=1))),
+            worst=float(np.max(table.truncated / table.particles[:, None])),
+        )
+
+    def __str__(self) -> str:
+        if not self.lost:
+            return f"none of {self.particles} particles"
+        where = f"in {self.samples} samples; at worst {self.worst:.2%} of a row"
+        return f"{self.lost} of {self.particles} particles, {where}"
+
+    def warning(self) -> str:
+        """What it means for the samples that lost particles."""
+        return (
+            f"in no column of the histograms: {self}. They hit the step cap, or were not in what was imported; they "
+            "are counted in `truncated`, and the matrices of these samples leave them out."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -10,18 +11,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from toy_road import ToyRun, toy_simulate, toy_store
+from toy_road import ToyHistograms, toy_simulate, toy_store
 
 from propmat.cli import main
 from propmat.cli.main import COMMANDS
 from propmat.samples import SampleStore
+from propmat.transfer import TransferGrid
 
 SMALL = ["emulator.n_basis=8", "emulator.hidden=16", "emulator.latent=8", "trainer.threads=1", "trainer.batch_size=16"]
 SHORT = ["optimizer.schedulefree.epochs=25", "optimizer.sgd.epochs=2", "optimizer.schedulefree.warmup_steps=10"]
@@ -107,6 +111,10 @@ def test_mistakes_name_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> N
         ("evaluate target=0", "target = 0.0 must be positive"),
         ("report runs.fit=no/such/run", "runs.fit = no/such/run is not a folder"),
         ("data verify", "needs store=..."),
+        ("data import", "needs files=... or manifest=..."),
+        ("data import files=no/such.csv", "no/such.csv does not exist"),
+        ("data import files=x.csv B0=strong", "B0 = 'strong' must be a number"),
+        ("data import files=x.csv speces=proton", "Did you mean 'species'"),
     ],
 )
 def test_wrong_values_are_refused_before_any_work(
@@ -220,13 +228,79 @@ def test_simulate_then_info(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert f"propmat simulate {' '.join(words)}" in text
 
 
+def own_runs(folder: Path, points: int) -> None:
+    """Matrices as HELPROP would write them, linear bins of 0.1 GeV, of a toy heliosphere in both polarities."""
+    folder.mkdir()
+    edges = np.arange(0.3, 60.05, 0.1)
+    grid = TransferGrid.absolute(np.geomspace(0.4, 40.0, 8), edges)
+    for number, polarity in itertools.product(range(points), (1, -1)):
+        point = {"B0": 4.0 + 0.5 * number, "tilt": 10.0, "K0": 0.1 + 0.05 * number, "a": 0.5, "b": 2.0}
+        arguments = {"species": "proton", "polarity": polarity, "particles": 300, "seed": number}
+        counts = toy_simulate(grid=grid, parameters=point, **arguments).counts
+        lines = [f"# {key} = {value}" for key, value in (point | {"polarity": polarity, "particles": 300}).items()]
+        lines.append(",".join(["T [GeV]", *(f"{edge:.2f}" for edge in edges)]))
+        rows = zip(grid.toa.tolist(), counts / 300, strict=True)
+        lines += [f"{energy!r},{','.join(map(str, row))}" for energy, row in rows]
+        (folder / f"run_{number}_{polarity:+d}.csv").write_text("\n".join(lines))
+
+
+def test_own_runs_are_imported_described_and_trained_on(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    own_runs(tmp_path / "mine", 6)
+    words = ["data", "import", f"files={tmp_path}/mine", f"output={tmp_path}/store"]
+    assert "missing species" in refused(capsys, *words)
+    assert not (tmp_path / "store").exists()
+    words += ["species=proton", "version=2025"]
+    assert main(words) == 0
+    assert "12 samples of 6 points in 2 channels" in capsys.readouterr().out
+    assert "is not empty" in refused(capsys, *words)
+    assert main([*words, "resume=true"]) == 0
+    assert main(["data", "verify", f"store={tmp_path}/store"]) == 0
+    assert main(["info", f"{tmp_path}/store"]) == 0
+    text = capsys.readouterr().out
+    assert "helprop 2025" in text and "12 text files, run_0_+1.csv to run_5_-1.csv" in text and "8 energies" in text
+    assert "none of 28800 particles" in text and "species=proton version=2025" in text
+    assert main(["train", f"data.store={tmp_path}/store", f"output={tmp_path}/emulator", *SMALL, *SHORT]) == 0
+    assert main(["info", f"{tmp_path}/emulator/emulator.safetensors"]) == 0
+    assert '"simulator": "helprop"' in capsys.readouterr().out
+
+
+def test_channels_that_are_one_are_simulated_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header: toy_simulate)
+    pairs = [f"{{species:{species},polarity:{sign}}}" for species in ("proton", "antiproton") for sign in (1, -1)]
+    words = ["experiment=heliosphere_tiny", f"samples.channels=[{','.join(pairs)}]", f"output={tmp_path}/store"]
+    assert main(["simulate", *words]) == 0
+    text = capsys.readouterr().out
+    assert "antiproton at polarity +1 has the transfer matrices of proton at polarity -1: simulated once" in text
+    assert "antiproton at polarity -1 has the transfer matrices of proton at polarity +1: simulated once" in text
+    assert len(SampleStore.open(tmp_path / "store").read()) == 4  # two points in two channels
+
+
+def test_particles_given_up_are_told_on_the_road(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lossy(**arguments: Any) -> ToyHistograms:
+        found = toy_simulate(**arguments)
+        first = (np.arange(len(found.counts))[:, None], found.counts.argmax(axis=1)[:, None])
+        found.counts[first] -= 1
+        return replace(found, truncated=found.truncated + 1)
+
+    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header: lossy)
+    words = ["simulate", "experiment=heliosphere_tiny", f"output={tmp_path}/store"]
+    assert main(words) == 0
+    assert "warning: in no column of the histograms: 112 of 5600 particles, in 4 samples" in capsys.readouterr().err
+    assert main(["info", f"{tmp_path}/store"]) == 0
+    assert "in no column 112 of 5600 particles, in 4 samples; at worst 2.00% of a row" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_simulation_says_how_to_go_on(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
     calls = 0
 
-    def interrupted(**arguments: Any) -> ToyRun:
+    def interrupted(**arguments: Any) -> ToyHistograms:
         nonlocal calls
         calls += 1
         if calls == 3:

@@ -15,28 +15,29 @@ from propmat.transfer import TransferGrid
 
 
 @dataclass(frozen=True)
-class ToyRun:
-    exit_kinetic_energy: FloatArray
-    propagation_time: FloatArray
-    truncated: NDArray[np.bool_]
+class ToyHistograms:
+    counts: NDArray[np.int64]
+    truncated: NDArray[np.int64]
+    propagation_time_mean: FloatArray
 
 
 def toy_simulate(
     *,
     species: str,
     polarity: int,
-    kinetic_energy: FloatArray,
+    grid: TransferGrid,
     parameters: Mapping[str, float],
     particles: int,
     seed: int,
-) -> ToyRun:
+) -> ToyHistograms:
     """Particles gain energy like in a force field whose potential depends on the parameters, with a spread."""
+    kinetic_energy = grid.toa
     sign = get_species(species).drift_sign(polarity)
     potential = 0.06 * parameters["B0"] / 5.0 * (0.15 / parameters["K0"]) ** 0.5 * (1.0 + 0.2 * sign)
     spread = np.random.default_rng(seed).gamma(8.0, 1.0 / 8.0, size=(kinetic_energy.size, particles))
     gain = 5.0 * potential * (1.0 + 0.1 * parameters["b"] * np.log1p(kinetic_energy))[:, None] * spread
-    energies = kinetic_energy[:, None] + gain
-    return ToyRun(energies, np.full(energies.shape, 50.0), np.zeros(energies.shape, dtype=np.bool_))
+    counts = grid.counts(kinetic_energy[:, None] + gain).astype(np.int64)
+    return ToyHistograms(counts, np.zeros(len(counts), np.int64), np.full(len(counts), 50.0))
 
 
 def toy_store(path: Path, *, count: int, particles: int, seed: int) -> SampleStore:

@@ -6,23 +6,49 @@ import math
 from typing import NamedTuple
 
 from propmat.constants import (
+    ASTRONOMICAL_UNIT_M,
     AU_PER_DAY_IN_M_S,
     DIFFUSION_UNIT_AU2_DAY,
     DRIFT_AU2_NT_PER_DAY_GV,
     GYRORADIUS_AU_NT_PER_GV,
+    SECONDS_PER_DAY,
     SPEED_OF_LIGHT_AU_DAY,
 )
 from propmat.heliosphere.model import Heliosphere
 
 _WIND_STEEPNESS = 6.8
 _WIND_EDGE = 15.0 * math.pi / 180.0
+_HELPROP_AU_M = 1.496e11
+_HELPROP_FIELD_RATIO = 1.35883
+"""sqrt(1 + Gamma_E^2) as the public code has it, at every tilt."""
+
+
+class Switches(NamedTuple):
+    """Choices made when the stepper is compiled, 0 or 1; names as the attributes of Heliosphere."""
+
+    exact_drift: int = 0
+    sheet_follows_field: int = 0
+    nearest_direction: int = 0
+    helprop_rule: int = 0
+
+
+def switches(model: Heliosphere) -> Switches:
+    """The compiled variant that a model needs."""
+    return Switches(
+        exact_drift=int(model.exact_drift),
+        sheet_follows_field=int(model.sheet_follows_field),
+        nearest_direction=int(model.nearest_direction),
+        helprop_rule=int(model.helprop_rule),
+    )
 
 
 class RunConstants(NamedTuple):
     """Constants of one run; names as in docs/heliosphere.md.
 
     ``k_radial`` to ``k_along`` are the lengths of the step control in units of what the step must resolve;
-    ``fixed_step`` [day] replaces the adaptive step where it is positive (for tests of the generator).
+    ``fixed_step`` [day] replaces the adaptive step where it is positive. ``spiral_sign`` multiplies K_r_phi,
+    ``wind_gradient`` the derivatives of V within those of K; no energy changes inside
+    ``loss_radius`` [AU].
     """
 
     wind_speed: float
@@ -58,6 +84,10 @@ class RunConstants(NamedTuple):
     gradient_drift: float
     sheet_drift: float
     step_size: float
+    spiral_sign: float
+    wind_gradient: float
+    start_uniform: float
+    loss_radius: float
     k_radial: float = 0.07
     k_shock: float = 0.25
     k_shock_far: float = 0.25
@@ -69,9 +99,14 @@ class RunConstants(NamedTuple):
     fixed_step: float = 0.0
 
 
+def _astronomical_unit(model: Heliosphere) -> float:
+    """The astronomical unit over the model's own: what turns lengths in AU into lengths in its AU."""
+    return ASTRONOMICAL_UNIT_M / _HELPROP_AU_M if model.helprop_constants else 1.0
+
+
 def wind_at_earth(model: Heliosphere, tilt: float) -> float:
     """V(1 AU, equator) [AU/day] for a tilt [rad]."""
-    speed = model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S
+    speed = model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S * _astronomical_unit(model)
     if not model.wind_latitude_dependence:
         return speed
     return speed * (1.475 - 0.4 * math.tanh(_WIND_STEEPNESS * (tilt + _WIND_EDGE)))
@@ -85,11 +120,12 @@ def run_constants(
     rotation = 2.0 * math.pi / model.rotation_period
     wind = wind_at_earth(model, tilt)
     spiral_at_earth = rotation / wind if model.spiral else 0.0
-    field_ratio = math.sqrt(1.0 + spiral_at_earth**2)
+    unit = _astronomical_unit(model)
+    field_ratio = _HELPROP_FIELD_RATIO if model.helprop_constants else math.sqrt(1.0 + spiral_at_earth**2)
     field_constant = parameters["B0"] / field_ratio
     shock = model.shock_ratio
     return RunConstants(
-        wind_speed=model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S,
+        wind_speed=model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S * unit,
         wind_base=1.475 if model.wind_latitude_dependence else 1.0,
         wind_amplitude=0.4 if model.wind_latitude_dependence else 0.0,
         wind_edge=tilt + _WIND_EDGE,
@@ -107,19 +143,26 @@ def run_constants(
         tilt=tilt,
         tan_tilt=math.tan(tilt),
         field_constant=field_constant,
-        gyroradius=GYRORADIUS_AU_NT_PER_GV / field_constant,
-        diffusion=parameters["K0"] * DIFFUSION_UNIT_AU2_DAY,
+        gyroradius=GYRORADIUS_AU_NT_PER_GV * unit / field_constant,
+        diffusion=parameters["K0"] * DIFFUSION_UNIT_AU2_DAY * unit**2,
         field_ratio=field_ratio,
         slope_low=parameters["a"],
         slope_change=(parameters["b"] - parameters["a"]) / model.break_smoothness,
         break_cubed=model.break_rigidity**model.break_smoothness,
         perpendicular=model.perpendicular_ratio,
-        polar_mean=0.5 * (model.polar_enhancement + 1.0),
-        polar_amplitude=0.5 * (model.polar_enhancement - 1.0),
+        polar_mean=0.5 * (model.polar_enhancement + 1.0) * model.theta_scale,
+        polar_amplitude=0.5 * (model.polar_enhancement - 1.0) * model.theta_scale,
         polar_latitude=math.radians(model.polar_latitude),
         uniform_diffusion=1.0 if model.uniform_diffusion else 0.0,
         mass_per_charge=mass_per_charge,
-        gradient_drift=(drift_sign * DRIFT_AU2_NT_PER_DAY_GV * 2.0 / 3.0 / field_constant if model.drift else 0.0),
-        sheet_drift=drift_sign * SPEED_OF_LIGHT_AU_DAY if model.drift else 0.0,
+        gradient_drift=(
+            drift_sign * DRIFT_AU2_NT_PER_DAY_GV * unit**2 * 2.0 / 3.0 / field_constant if model.drift else 0.0
+        ),
+        sheet_drift=drift_sign * SPEED_OF_LIGHT_AU_DAY * unit if model.drift else 0.0,
         step_size=model.step_size,
+        spiral_sign=-1.0 if model.mirrored_spiral else 1.0,
+        wind_gradient=0.0 if model.frozen_wind else 1.0,
+        start_uniform=1.0 if model.start_uniform else 0.0,
+        loss_radius=0.0 if model.loss_inside_1au else 1.0,
+        fixed_step=model.fixed_step / SECONDS_PER_DAY if model.helprop_rule else 0.0,
     )

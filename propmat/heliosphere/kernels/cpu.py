@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numba import njit, uint64
 
-from propmat.heliosphere.kernels.constants import RunConstants
+from propmat.heliosphere.helprop import helprop_step
+from propmat.heliosphere.kernels.constants import RunConstants, Switches
 from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
 from propmat.heliosphere.stepper import step
 
@@ -38,8 +40,15 @@ def source_digest() -> int:
     return int.from_bytes(digest.digest()[:7], "big")
 
 
-def build(digest: int) -> Callable[..., None]:
-    """Compile the trace; ``digest`` is part of numba's cache key."""
+@cache
+def tracer(s: Switches) -> Callable[..., None]:
+    """The compiled trace of a variant of the physics."""
+    return build(source_digest(), s)
+
+
+def build(digest: int, s: Switches) -> Callable[..., None]:
+    """Compile the trace; ``digest`` and the switches are part of numba's cache key."""
+    helprop_rule = s.helprop_rule
 
     @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
     def trace(
@@ -75,17 +84,31 @@ def build(digest: int) -> Callable[..., None]:
                 state[_N3 + i] = n3
                 state[_N4 + i] = n4
             for i in range(LANES):
-                r, theta, phi, log_r, dt = step(
-                    c,
-                    state[_R + i],
-                    state[_THETA + i],
-                    state[_PHI + i],
-                    state[_LOG_R + i],
-                    state[_N1 + i],
-                    state[_N2 + i],
-                    state[_N3 + i],
-                    state[_N4 + i],
-                )
+                if helprop_rule:
+                    r, theta, phi, log_r, dt = helprop_step(
+                        c,
+                        s,
+                        state[_R + i],
+                        state[_THETA + i],
+                        state[_PHI + i],
+                        state[_LOG_R + i],
+                        state[_N1 + i],
+                        state[_N2 + i],
+                        state[_N3 + i],
+                    )
+                else:
+                    r, theta, phi, log_r, dt = step(
+                        c,
+                        s,
+                        state[_R + i],
+                        state[_THETA + i],
+                        state[_PHI + i],
+                        state[_LOG_R + i],
+                        state[_N1 + i],
+                        state[_N2 + i],
+                        state[_N3 + i],
+                        state[_N4 + i],
+                    )
                 state[_R + i] = r
                 state[_THETA + i] = theta
                 state[_PHI + i] = phi
@@ -133,10 +156,7 @@ def _start(
     task[lane] = number
     count[lane] = 0
     state[_R + lane] = 1.0
-    state[_THETA + lane] = 0.5 * math.pi
-    state[_PHI + lane] = 2.0 * math.pi * uniform(word)
+    state[_THETA + lane] = 0.5 * math.pi if c.start_uniform != 0.0 else 0.5 * math.pi + 1e-6
+    state[_PHI + lane] = 2.0 * math.pi * uniform(word) if c.start_uniform != 0.0 else 1e-10
     state[_LOG_R + lane] = log_rigidity
     state[_TIME + lane] = 0.0
-
-
-trace: Final = build(source_digest())

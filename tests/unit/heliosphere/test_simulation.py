@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from propmat.errors import InputError
-from propmat.heliosphere import Heliosphere, HeliosphereRun, simulate, simulation
-from propmat.species import momentum_from_kinetic_energy
+from propmat.errors import InputError, TruncationWarning
+from propmat.heliosphere import Heliosphere, HeliosphereRun, simulate, tracing
+from propmat.species import SPECIES, Species, momentum_from_kinetic_energy
 from propmat.spectra import proton_lis
 from propmat.transfer import TransferGrid, fold
 
@@ -66,6 +66,9 @@ def assert_same(one: HeliosphereRun, other: HeliosphereRun, rows: slice = slice(
         ({"parameters": POINT | {"K0": [0.1, 0.2]}}, "one value of each parameter"),
         ({"parameters": {"B0": 5.0}}, "tilt"),
         ({"parameters": POINT | {"tillt": 5.0}}, "tillt"),
+        ({"species": Species("triton", 3, 1, 2.809)}, r"A/\|Z\| of 'triton' = 3 is outside .*\[1, 2.5\]"),
+        ({"species": Species("neutrino", 0, 0, 0.1)}, "charge 0"),
+        ({"species": Species("photon", 0, 1, 0.0)}, "mass"),
     ],
 )
 def test_wrong_input_is_refused_by_name_before_work(
@@ -74,7 +77,7 @@ def test_wrong_input_is_refused_by_name_before_work(
     def no_work(*_: object) -> None:
         raise AssertionError("work has begun")
 
-    monkeypatch.setattr(simulation, "trace", no_work)
+    monkeypatch.setattr(tracing, "tracer", no_work)
     with pytest.raises(InputError, match=message):
         simulate(PAPER, **(ARGUMENTS | change))
 
@@ -85,11 +88,16 @@ def test_fields_beyond_table_ii_are_accepted() -> None:
         assert simulate(quick, **(ARGUMENTS | {"parameters": POINT | {"B0": field}, "particles": 1})).steps.min() > 0
 
 
+def test_every_species_there_is_can_be_simulated() -> None:
+    for name in SPECIES:
+        assert tracing.checked_species(name).name == name
+
+
 # Random numbers
 
 
 def test_the_result_does_not_depend_on_threads(run: HeliosphereRun) -> None:
-    assert run.steps.size > simulation.LANES * 4  # more than one piece of work
+    assert run.steps.size > tracing.SEGMENT  # more than one piece of work
     for threads in (1, 2, 3):
         assert_same(simulate(PAPER, threads=threads, **ARGUMENTS), run)
 
@@ -163,14 +171,15 @@ def test_a_standard_error_needs_two_particles() -> None:
 
 
 def test_truncated_trajectories_are_counted_and_give_no_flux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation, "STEP_CAP", 200)
-    run = simulate(PAPER, **(ARGUMENTS | {"particles": 3}))
+    monkeypatch.setattr(tracing, "STEP_CAP", 200)
+    with pytest.warns(TruncationWarning, match="6 of 6 trajectories hit the cap of 200 steps"):
+        run = simulate(PAPER, **(ARGUMENTS | {"particles": 3}))
     assert run.truncated.all()
     assert np.all(run.steps == 200)
     assert np.all(run.exit_radius < PAPER.r_hp)
     with pytest.raises(InputError, match="6 of 6 trajectories"):
         run.modulate(proton_lis())
-    with pytest.raises(InputError, match="6 trajectories"):
+    with pytest.raises(InputError, match="6 of 6 trajectories"):
         run.transfer_matrix(TransferGrid.relative(run.kinetic_energy, [-1.0, 0.0, 1.0]))
 
 

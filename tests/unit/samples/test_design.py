@@ -8,7 +8,7 @@ from fake_samples import tiny_header
 
 from propmat.errors import InputError
 from propmat.parameters import HELIOSPHERE
-from propmat.samples import Channel, Design, StoreHeader
+from propmat.samples import Channel, Design, StoreHeader, unique_channels
 
 
 def test_points_lie_in_the_space_and_channels_share_them():
@@ -88,6 +88,30 @@ def test_unknown_species_and_polarity_are_refused():
         Channel("protn", 1)
     with pytest.raises(InputError, match="polarity"):
         Channel("proton", 0)
+
+
+def test_channels_of_one_identity_are_one():
+    """Only sign(Z) times polarity and A/|Z| count; leptons are no nuclei."""
+    pairs = [
+        (species, polarity) for species in ("proton", "antiproton", "electron", "positron") for polarity in (1, -1)
+    ]
+    channels = [Channel(*pair) for pair in pairs]
+    assert unique_channels(channels) == tuple(channels[:2] + channels[4:6])
+    assert {channel.identity for channel in channels} == {(1.0, 1), (1.0, -1), (0.0, 1), (0.0, -1)}
+    assert len(unique_channels(Channel(name, 1) for name in ("helium4", "carbon12", "deuteron", "boron10"))) == 1
+    assert len(unique_channels(Channel(name, 1) for name in ("helium3", "boron11", "lithium7"))) == 3
+
+
+def test_electrons_and_protons_are_different_samples():
+    protons, electrons = (tiny_header_of(channel).plan for channel in (Channel("proton", 1), Channel("positron", 1)))
+    assert not set(protons.key) & set(electrons.key)
+    assert np.all(electrons.nucleons_per_charge == 0.0)
+
+
+def tiny_header_of(channel):
+    header = tiny_header()
+    design = Design(count=2, particles=5, channels=(channel,))
+    return StoreHeader("fake", "1", header.model, header.grid, "heliosphere", design)
 
 
 def test_only_heliosphere_spaces_and_grids_of_sane_size():

@@ -10,6 +10,9 @@ from fake_samples import fake_simulate, tiny_header
 from propmat.errors import FileError
 from propmat.samples import SampleStore, produce
 
+# The fake simulation loses some particles on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::propmat.errors.TruncationWarning")
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):

@@ -6,9 +6,12 @@ import signal
 import pytest
 from fake_samples import fake_simulate, tiny_header
 
-from propmat.errors import FileError, InputError
-from propmat.samples import SampleStore, produce, terminate_as_interrupt
+from propmat.errors import FileError, InputError, TruncationWarning
+from propmat.samples import SampleStore, produce
 from propmat.samples.production import heliosphere_simulate, provenance
+
+# The fake simulation loses some particles on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::propmat.errors.TruncationWarning")
 
 
 def counting(simulate, limit=10**9, action=None):
@@ -34,13 +37,11 @@ def test_finished_shards_are_not_simulated_again(tmp_path):
     assert simulate.calls == 6
 
 
-def test_sigterm_keeps_finished_shards_and_says_how_to_resume(tmp_path):
+def test_an_interrupt_keeps_finished_shards_and_says_how_to_resume(tmp_path):
     store = SampleStore.create(tmp_path / "store", tiny_header())
-    simulate = counting(fake_simulate, 6, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM)
-    with terminate_as_interrupt(), pytest.raises(KeyboardInterrupt, match=r"2 shards to go.*resume=true"):
+    simulate = counting(fake_simulate, 6, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt, match=r"2 shards to go.*resume=true"):
         produce(store, simulate=simulate, progress=False)
-    assert signal.getsignal(signal.SIGTERM) is before
     assert store.missing() == (1, 2) and not store.verify()
     produce(store, simulate=fake_simulate, progress=False)
     assert len(store.read()) == 10
@@ -50,6 +51,14 @@ def test_progress_shows_the_time_left(tmp_path, capsys):
     produce(SampleStore.create(tmp_path, tiny_header()), simulate=fake_simulate)
     shown = capsys.readouterr()
     assert "10/10" in shown.err and "left" in shown.err and not shown.out
+
+
+def test_particles_given_up_are_reported_when_all_is_done(tmp_path):
+    store = SampleStore.create(tmp_path, tiny_header())
+    with pytest.warns(TruncationWarning) as caught:
+        produce(store, simulate=fake_simulate, progress=False)
+    lost = int(store.read().truncated.sum())
+    assert len(caught) == 1 and f"{lost} of " in str(caught[0].message)
 
 
 def test_an_unknown_shard_is_refused(tmp_path):

@@ -12,6 +12,9 @@ from fake_samples import GRID, fake_simulate, tiny_header
 from propmat.errors import FileError, InputError
 from propmat.samples import Design, SampleStore, StoreHeader, produce
 
+# The fake simulation loses some particles on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::propmat.errors.TruncationWarning")
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):

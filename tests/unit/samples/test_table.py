@@ -7,7 +7,7 @@ import pytest
 from fake_samples import fake_simulate, tiny_header
 
 from propmat.errors import InputError
-from propmat.samples import SampleTable
+from propmat.samples import SampleTable, Truncation
 from propmat.samples.production import make_sample
 
 
@@ -45,38 +45,54 @@ def test_columns_that_do_not_match_are_refused(table):
         SampleTable.concatenate([])
 
 
-def test_histograms_count_what_was_simulated(table):
+def test_a_sample_is_what_was_simulated_of_its_point_channel_and_seed(table):
     header = tiny_header()
     plan = header.plan
-    run = fake_simulate(
+    found = fake_simulate(
         species="proton",
         polarity=-1,
-        kinetic_energy=header.grid.toa,
+        grid=header.grid,
         parameters=dict(zip(header.parameter_space.names, plan.parameters[3].tolist(), strict=True)),
         particles=20,
         seed=int(plan.seed[3]),
     )
-    for row in range(3):
-        arrived = ~run.truncated[row]
-        edges = header.grid.lis_edges[row].copy()
-        edges[0], edges[-1] = 0.0, np.inf
-        expected, _ = np.histogram(run.exit_kinetic_energy[row][arrived], edges)
-        assert np.array_equal(table.counts[3, row], expected)
-        mean = run.propagation_time[row][arrived].mean()
-        assert table.propagation_time_mean[3, row] == pytest.approx(mean, rel=1e-6)
+    assert np.array_equal(table.counts[3], found.counts) and np.array_equal(table.truncated[3], found.truncated)
+    np.testing.assert_allclose(table.propagation_time_mean[3], found.propagation_time_mean, rtol=1e-6)
 
 
 def test_a_simulator_that_misbehaves_is_refused():
     header = tiny_header()
 
     def broken(**arguments):
-        run = fake_simulate(**arguments)
-        return replace(run, exit_kinetic_energy=np.full_like(run.exit_kinetic_energy, np.nan))
+        found = fake_simulate(**arguments)
+        return replace(found, propagation_time_mean=np.full_like(found.propagation_time_mean, np.nan))
+
+    def narrow(**arguments):
+        found = fake_simulate(**arguments)
+        return replace(found, counts=found.counts[:, :-1])
+
+    def negative(**arguments):
+        found = fake_simulate(**arguments)
+        return replace(found, counts=found.counts + np.eye(*found.counts.shape, dtype=int) * -30)
 
     def short(**arguments):
         return fake_simulate(**arguments | {"particles": 3})
 
-    with pytest.raises(InputError, match="not finite"):
+    with pytest.raises(InputError, match="finite"):
         make_sample(header, 0, broken)
-    with pytest.raises(InputError, match=r"\(3, 20\)"):
+    with pytest.raises(InputError, match="add up"):
         make_sample(header, 0, short)
+    with pytest.raises(InputError, match=r"\(3, 10\), not of \(3, 11\)"):
+        make_sample(header, 0, narrow)
+    with pytest.raises(InputError, match="counts"):
+        make_sample(header, 0, negative)
+
+
+def test_particles_that_no_column_counts_are_told(table):
+    found = Truncation.of(table)
+    assert found.particles == 6 * 3 * 20 and found.lost == table.truncated.sum() > 0
+    assert f"{found.lost} of 360 particles" in found.warning()
+    counts = table.counts.copy()
+    counts[..., -1] += table.truncated
+    whole = replace(table, counts=counts, truncated=np.zeros_like(table.truncated))
+    assert str(Truncation.of(whole)) == "none of 360 particles"
