@@ -16,20 +16,19 @@ def gradient_drift(
     s: Switches,
     strength: float,
     r: float,
-    sin_theta: float,
-    cos_theta: float,
     gamma: float,
+    inverse_q: float,
+    cotangent: float,
     g_r: float,
     g_theta: float,
 ) -> tuple[float, float, float]:
     """(V_r, V_theta, V_phi) [AU/day]; ``strength`` = q A H 2 beta R / (3 B_n) [1/day], H = +1 north of the sheet.
 
-    ``g_r`` = 1 - dlnV/dlnr and ``g_theta`` = cot(theta) - dlnV/dtheta. Eq. (11) is the curl of B/B^2 in a uniform wind
+    ``inverse_q`` = 1 / (1 + gamma^2), ``g_r`` = 1 - dlnV/dlnr and ``g_theta`` = cot(theta) - dlnV/dtheta. Eq. (11) is the curl of B/B^2 in a uniform wind
     only; ``exact_drift`` has the curl for V(r, theta).
     """
     gamma2 = gamma * gamma
-    common = strength * r / ((1.0 + gamma2) * (1.0 + gamma2))
-    cotangent = cos_theta / sin_theta
+    common = strength * r * inverse_q * inverse_q
     if s.exact_drift:
         return (
             -0.5 * common * gamma * (cotangent * (1.0 + gamma2) + g_theta * (1.0 - gamma2)),

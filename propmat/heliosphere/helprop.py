@@ -34,7 +34,7 @@ def tensor(
     gamma = c.spiral * r * sin_theta / speed
     q = 1.0 + gamma * gamma
     parallel = kappa * c.field_ratio * r * r / math.sqrt(q)
-    polar, _ = polar_factor(c, latitude)
+    polar, _, _ = polar_factor(c, latitude)
     across = c.perpendicular
     if c.uniform_diffusion != 0.0:
         return kappa, kappa, kappa, 0.0
@@ -87,9 +87,9 @@ def drift_rates(
         s,
         hemisphere * c.gradient_drift * velocity * rigidity,
         r,
-        sin_theta,
-        cos_theta,
         gamma,
+        1.0 / (1.0 + gamma * gamma),
+        cos_theta / sin_theta,
         1.0 - r * dlnv_dr,
         cos_theta / sin_theta + north * dlnv_dlat,
     )

@@ -131,9 +131,7 @@ class Heliosphere:
 
 PRESETS: Final[dict[str, Heliosphere]] = {
     "paper": Heliosphere(),
-    "consistent": Heliosphere(
-        name="consistent", exact_drift=True, sheet_follows_field=True, nearest_direction=True
-    ),
+    "consistent": Heliosphere(name="consistent", exact_drift=True, sheet_follows_field=True, nearest_direction=True),
     "helprop": Heliosphere(
         name="helprop",
         shock_radius=120.0,

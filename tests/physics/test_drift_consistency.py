@@ -36,7 +36,8 @@ def flow_of(model: Heliosphere) -> Callable[[RunConstants, float, float], tuple[
         speed, dlnv_dr, dlnv_dlat = wind(c, r, abs(0.5 * math.pi - theta))
         gamma, cotangent = c.rotation * r * math.sin(theta) / speed, 1.0 / math.tan(theta)
         g_r, g_theta = 1.0 - r * dlnv_dr, cotangent + north * dlnv_dlat
-        return gradient_drift(c, s, c.gradient_drift, r, math.sin(theta), math.cos(theta), gamma, g_r, g_theta)
+        inverse_q = 1.0 / (1.0 + gamma * gamma)
+        return gradient_drift(c, s, c.gradient_drift, r, gamma, inverse_q, cotangent, g_r, g_theta)
 
     return flow  # type: ignore[no-any-return]
 
@@ -60,7 +61,7 @@ def test_the_exact_drift_is_the_curl_derived_symbolically() -> None:
     g_r, g_theta = 1 - r * sp.diff(speed, r) / speed, cotangent - sp.diff(speed, theta) / speed
     c = constants(CONSISTENT, 15.0)
     exact, plain = switches(CONSISTENT), switches(PAPER)
-    arguments = (c, exact, 2 * rigidity / (3 * normal), r, sine, sp.cos(theta), gamma, g_r, g_theta)
+    arguments = (c, exact, 2 * rigidity / (3 * normal), r, gamma, 1 / (1 + gamma**2), cotangent, g_r, g_theta)
     coded = gradient_drift.py_func(*arguments)  # type: ignore[attr-defined]
     for want, got in zip(velocity, coded, strict=True):
         assert sp.simplify(want - sp.nsimplify(got)) == 0
@@ -174,8 +175,10 @@ def flux_through(s: Switches):  # type: ignore[no-untyped-def]
             speed, dlnv_dr, dlnv_dlat = wind(c, r, latitude)
             gamma = c.rotation * r * sine / speed
             local = c.gyroradius * rigidity * r * r / math.sqrt(1.0 + gamma * gamma)
-            g_r, g_theta = 1.0 - r * dlnv_dr, cosine / sine + north * dlnv_dlat
-            v_r, _, _ = gradient_drift(c, s, c.gradient_drift * rigidity, r, sine, cosine, gamma, g_r, g_theta)
+            cotangent, inverse_q = cosine / sine, 1.0 / (1.0 + gamma * gamma)
+            g_r, g_theta = 1.0 - r * dlnv_dr, cotangent + north * dlnv_dlat
+            strength = c.gradient_drift * rigidity
+            v_r, _, _ = gradient_drift(c, s, strength, r, gamma, inverse_q, cotangent, g_r, g_theta)
             winding = sheet_winding(c, s, r, latitude)
             area = 2.0 * math.pi**2 / (rows * columns) * r * r * sine
             for j in range(columns):

@@ -1,7 +1,8 @@
 """The stepper on CPU cores: particles advance in lanes of a structure of arrays, so that LLVM vectorises each loop.
 
-A finished lane takes the next particle at once. Compiled code is cached on disk under a digest of every source
-file of the physics: numba itself would not notice a change in a file other than this one.
+A finished lane takes the next particle at once. The lanes that the sheet may matter to are packed together, so that
+the others do not pay for its search. Compiled code is cached on disk under a digest of every source file of the
+physics: numba itself would not notice a change in a file other than this one.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from numba import njit, uint64
 from propmat.heliosphere.helprop import helprop_step
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
 from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
-from propmat.heliosphere.stepper import step
+from propmat.heliosphere.stepper import Place, advance, far_from_sheet, near_sheet, noise_step, survey
 
-LANES: Final = 32
-_R, _THETA, _PHI, _LOG_R, _TIME, _N1, _N2, _N3, _N4 = (k * LANES for k in range(9))
-_STATE: Final = 9 * LANES
+LANES: Final = 64
+_R, _THETA, _PHI, _LOG_R, _TIME, _PENDING = (k * LANES for k in range(6))
+_STATE: Final = 6 * LANES
+_PLACES: Final = len(Place._fields) * LANES
+_STEP, _SLIDE_R, _SLIDE_THETA, _SLIDE_PHI = (k * LANES for k in range(4))
+_MOVES: Final = 4 * LANES
+_PACK_BELOW: Final = LANES * 13 // 16
 _START_COUNTER = uint64(0xFFFFFFFF)
 _LOW = uint64(0xFFFFFFFF)
 _SHIFT = uint64(32)
@@ -60,82 +65,242 @@ def build(digest: int, s: Switches) -> Callable[..., None]:
         """
         version = digest
         state = np.empty(_STATE)
+        places, packed, moves = np.empty(_PLACES), np.empty(_PLACES), np.empty(_MOVES)
+        packed_state, packed_moves = np.empty(2 * LANES), np.empty(_MOVES)
+        near = np.empty(LANES, np.int64)
+        wanted = np.empty(LANES, np.int64)
         count = np.zeros(LANES, np.int64)
         task = np.empty(LANES, np.int64)
         key0, key1 = seed[0], seed[1]
         upcoming = first
         active = 0
+        odd = 0
         for lane in range(LANES):
-            task[lane] = -1
+            number = upcoming if upcoming < last else first
+            _start(c, state, count, task, lane, number, log_rigidity[number // particles], key0, key1)
             if upcoming < last:
-                _start(c, state, count, task, lane, upcoming, log_rigidity[upcoming // particles], key0, key1)
                 upcoming += 1
                 active += 1
             else:
-                _start(c, state, count, task, lane, first, log_rigidity[0], key0, key1)
                 task[lane] = -1
         while active > 0 and version != 0:
-            for i in range(LANES):
-                number = uint64(task[i])
-                w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
-                n1, n2, n3, n4 = four_normals(w0, w1, w2, w3)
-                state[_N1 + i] = n1
-                state[_N2 + i] = n2
-                state[_N3 + i] = n3
-                state[_N4 + i] = n4
-            for i in range(LANES):
-                if helprop_rule:
-                    r, theta, phi, log_r, dt = helprop_step(
-                        c,
-                        s,
-                        state[_R + i],
-                        state[_THETA + i],
-                        state[_PHI + i],
-                        state[_LOG_R + i],
-                        state[_N1 + i],
-                        state[_N2 + i],
-                        state[_N3 + i],
-                    )
-                else:
-                    r, theta, phi, log_r, dt = step(
-                        c,
-                        s,
-                        state[_R + i],
-                        state[_THETA + i],
-                        state[_PHI + i],
-                        state[_LOG_R + i],
-                        state[_N1 + i],
-                        state[_N2 + i],
-                        state[_N3 + i],
-                        state[_N4 + i],
-                    )
-                state[_R + i] = r
-                state[_THETA + i] = theta
-                state[_PHI + i] = phi
-                state[_LOG_R + i] = log_r
-                state[_TIME + i] += dt
-                count[i] += 1
+            if helprop_rule:
+                _helprop_lanes(c, s, state, count, task, key0, key1)
+            else:
+                _survey_lanes(c, s, state, places, moves, wanted)
+                _sheet_lanes(c, s, state, places, moves, wanted, near, packed, packed_state, packed_moves)
+                _move_lanes(c, s, state, places, moves, count, task, key0, key1, odd)
+                odd = 1 - odd
             for lane in range(LANES):
-                if state[_R + lane] >= c.r_hp or count[lane] >= max_steps:
-                    if task[lane] >= 0:
-                        column = task[lane] - first
-                        out[0, column] = state[_LOG_R + lane]
-                        out[1, column] = state[_TIME + lane]
-                        out[2, column] = state[_R + lane]
-                        out[3, column] = state[_THETA + lane]
-                        out[4, column] = state[_PHI + lane]
-                        out[5, column] = count[lane] if state[_R + lane] >= c.r_hp else -count[lane]
-                        active -= 1
+                if task[lane] >= 0 and (state[_R + lane] >= c.r_hp or count[lane] >= max_steps):
+                    column = task[lane] - first
+                    out[0, column] = state[_LOG_R + lane]
+                    out[1, column] = state[_TIME + lane]
+                    out[2, column] = state[_R + lane]
+                    out[3, column] = state[_THETA + lane]
+                    out[4, column] = state[_PHI + lane]
+                    out[5, column] = count[lane] if state[_R + lane] >= c.r_hp else -count[lane]
+                    task[lane] = -1
+                    active -= 1
+                if task[lane] < 0 and odd == 0:
+                    number = upcoming if upcoming < last else first
+                    _start(c, state, count, task, lane, number, log_rigidity[number // particles], key0, key1)
                     if upcoming < last:
-                        _start(c, state, count, task, lane, upcoming, log_rigidity[upcoming // particles], key0, key1)
                         upcoming += 1
                         active += 1
                     else:
-                        _start(c, state, count, task, lane, first, log_rigidity[0], key0, key1)
                         task[lane] = -1
 
     compiled: Callable[..., None] = trace
     return compiled
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _survey_lanes(c: RunConstants, s: Switches, state: Any, places: Any, moves: Any, wanted: Any) -> None:
+    """The place of each lane, its step if the sheet is far away, and whether it may be near."""
+    for i in range(LANES):
+        r = state[_R + i]
+        place = survey(c, s, r, state[_THETA + i], state[_PHI + i], state[_LOG_R + i])
+        wanted[i] = 0 if far_from_sheet(c, s, r, place) else 1
+        _store(places, i, place)
+        moves[_STEP + i] = place.step
+        moves[_SLIDE_R + i] = 0.0
+        moves[_SLIDE_THETA + i] = 0.0
+        moves[_SLIDE_PHI + i] = 0.0
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _sheet_lanes(
+    c: RunConstants,
+    s: Switches,
+    state: Any,
+    places: Any,
+    moves: Any,
+    wanted: Any,
+    near: Any,
+    packed: Any,
+    packed_state: Any,
+    packed_moves: Any,
+) -> None:
+    """Step and displacement along the sheet of the lanes that may be near it, packed together."""
+    size = 0
+    for i in range(LANES):
+        near[size] = i
+        size += wanted[i]
+    if size > _PACK_BELOW:
+        for i in range(LANES):
+            dt, slide_r, slide_theta, slide_phi = near_sheet(c, s, state[_R + i], _load(places, i), state[_PENDING + i])
+            moves[_STEP + i] = dt if wanted[i] else moves[_STEP + i]
+            moves[_SLIDE_R + i] = slide_r if wanted[i] else 0.0
+            moves[_SLIDE_THETA + i] = slide_theta if wanted[i] else 0.0
+            moves[_SLIDE_PHI + i] = slide_phi if wanted[i] else 0.0
+        return
+    for k in range(size):
+        i = near[k]
+        packed_state[k] = state[_R + i]
+        packed_state[LANES + k] = state[_PENDING + i]
+        for field in range(_FIELDS):
+            packed[field * LANES + k] = places[field * LANES + i]
+    padded = min((size + 7) // 8 * 8, LANES)
+    for k in range(size, padded):
+        packed_state[k] = packed_state[0]
+        packed_state[LANES + k] = packed_state[LANES]
+        for field in range(_FIELDS):
+            packed[field * LANES + k] = packed[field * LANES]
+    for k in range(padded):
+        dt, slide_r, slide_theta, slide_phi = near_sheet(
+            c, s, packed_state[k], _load(packed, k), packed_state[LANES + k]
+        )
+        packed_moves[_STEP + k] = dt
+        packed_moves[_SLIDE_R + k] = slide_r
+        packed_moves[_SLIDE_THETA + k] = slide_theta
+        packed_moves[_SLIDE_PHI + k] = slide_phi
+    for k in range(size):
+        i = near[k]
+        for field in range(4):
+            moves[field * LANES + i] = packed_moves[field * LANES + k]
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _move_lanes(
+    c: RunConstants,
+    s: Switches,
+    state: Any,
+    places: Any,
+    moves: Any,
+    count: Any,
+    task: Any,
+    key0: Any,
+    key1: Any,
+    odd: int,
+) -> None:
+    """The smooth flow and the noise of each lane."""
+    for i in range(LANES):
+        place = _load(places, i)
+        dt = moves[_STEP + i]
+        r, theta, phi, log_rigidity = advance(
+            c,
+            s,
+            state[_R + i],
+            state[_THETA + i],
+            state[_PHI + i],
+            state[_LOG_R + i],
+            state[_PENDING + i],
+            place,
+            dt,
+            moves[_SLIDE_R + i],
+            moves[_SLIDE_THETA + i],
+            moves[_SLIDE_PHI + i],
+        )
+        state[_R + i] = r
+        state[_THETA + i] = theta
+        state[_PHI + i] = phi
+        state[_LOG_R + i] = log_rigidity
+    if odd:
+        _noise_lanes(c, state, places, moves, count, task, key0, key1, 1)
+    else:
+        _noise_lanes(c, state, places, moves, count, task, key0, key1, 0)
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _noise_lanes(
+    c: RunConstants, state: Any, places: Any, moves: Any, count: Any, task: Any, key0: Any, key1: Any, odd: int
+) -> None:
+    """The noise of each lane."""
+    for i in range(LANES):
+        dt = moves[_STEP + i]
+        number = uint64(task[i])
+        w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
+        n1, n2, n3, n4 = four_normals(w0, w1, w2, w3)
+        r, theta, phi = noise_step(
+            c, state[_R + i], state[_THETA + i], state[_PHI + i], places[_AMPLITUDE + i], dt, odd, n1, n2, n3, n4
+        )
+        state[_R + i] = r
+        state[_THETA + i] = theta
+        state[_PHI + i] = phi
+        state[_TIME + i] += dt
+        state[_PENDING + i] = 0.5 * dt
+        count[i] += 1
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _helprop_lanes(c: RunConstants, s: Switches, state: Any, count: Any, task: Any, key0: Any, key1: Any) -> None:
+    """One step of HELPROP's rule in each lane."""
+    for i in range(LANES):
+        number = uint64(task[i])
+        w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
+        n1, n2, n3, _ = four_normals(w0, w1, w2, w3)
+        r, theta, phi, log_rigidity, dt = helprop_step(
+            c, s, state[_R + i], state[_THETA + i], state[_PHI + i], state[_LOG_R + i], n1, n2, n3
+        )
+        state[_R + i] = r
+        state[_THETA + i] = theta
+        state[_PHI + i] = phi
+        state[_LOG_R + i] = log_rigidity
+        state[_TIME + i] += dt
+        count[i] += 1
+
+
+_FIELDS: Final = len(Place._fields)
+_AMPLITUDE: Final = Place._fields.index("amplitude") * LANES
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _store(places: Any, i: int, place: Place) -> None:
+    """Write a place into lane ``i``; unrolled, as a loop over a tuple would not vectorise."""
+    places[i] = place[0]
+    places[LANES + i] = place[1]
+    places[2 * LANES + i] = place[2]
+    places[3 * LANES + i] = place[3]
+    places[4 * LANES + i] = place[4]
+    places[5 * LANES + i] = place[5]
+    places[6 * LANES + i] = place[6]
+    places[7 * LANES + i] = place[7]
+    places[8 * LANES + i] = place[8]
+    places[9 * LANES + i] = place[9]
+    places[10 * LANES + i] = place[10]
+    places[11 * LANES + i] = place[11]
+    places[12 * LANES + i] = place[12]
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _load(places: Any, i: int) -> Place:
+    """The place in lane ``i``."""
+    return Place(
+        places[i],
+        places[LANES + i],
+        places[2 * LANES + i],
+        places[3 * LANES + i],
+        places[4 * LANES + i],
+        places[5 * LANES + i],
+        places[6 * LANES + i],
+        places[7 * LANES + i],
+        places[8 * LANES + i],
+        places[9 * LANES + i],
+        places[10 * LANES + i],
+        places[11 * LANES + i],
+        places[12 * LANES + i],
+    )
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
@@ -160,3 +325,4 @@ def _start(
     state[_PHI + lane] = 2.0 * math.pi * uniform(word) if c.start_uniform != 0.0 else 1e-10
     state[_LOG_R + lane] = log_rigidity
     state[_TIME + lane] = 0.0
+    state[_PENDING + lane] = 0.0

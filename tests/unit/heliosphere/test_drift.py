@@ -41,8 +41,10 @@ def drift(
 ) -> tuple[float, float, float]:
     """In a uniform wind."""
     s = Switches(exact_drift=exact)
-    sine, cosine = math.sin(theta), math.cos(theta)
-    velocity: tuple[float, float, float] = gradient_drift(c, s, strength, r, sine, cosine, gamma, 1.0, cosine / sine)
+    cotangent, inverse_q = math.cos(theta) / math.sin(theta), 1.0 / (1.0 + gamma**2)
+    velocity: tuple[float, float, float] = gradient_drift(
+        c, s, strength, r, gamma, inverse_q, cotangent, 1.0, cotangent
+    )
     return velocity
 
 
