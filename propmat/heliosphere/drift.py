@@ -24,8 +24,8 @@ def gradient_drift(
 ) -> tuple[float, float, float]:
     """(V_r, V_theta, V_phi) [AU/day]; ``strength`` = q A H 2 beta R / (3 B_n) [1/day], H = +1 north of the sheet.
 
-    ``inverse_q`` = 1 / (1 + gamma^2), ``g_r`` = 1 - dlnV/dlnr and ``g_theta`` = cot(theta) - dlnV/dtheta. Eq. (11) is the curl of B/B^2 in a uniform wind
-    only; ``exact_drift`` has the curl for V(r, theta).
+    ``inverse_q`` = 1 / (1 + gamma^2), ``g_r`` = 1 - dlnV/dlnr and ``g_theta`` = cot(theta) - dlnV/dtheta. Eq. (11) is
+    the curl of B/B^2 in a uniform wind only; ``exact_drift`` has the curl for V(r, theta).
     """
     gamma2 = gamma * gamma
     common = strength * r * inverse_q * inverse_q

@@ -80,7 +80,8 @@ def other_rows() -> list[Row]:
         "pole lengths halved": halved("k_pole"),
         "shock lengths halved": halved("k_shock", "k_shock_far"),
         "edge halved": halved("k_edge"),
-        "sheet lengths halved": halved("k_sheet", "k_sheet_far", "k_along"),
+        "sheet lengths halved": halved("k_sheet", "k_sheet_most", "k_sheet_far", "k_along")
+        | {"k_layer": 0.25 * plain.k_layer},  # its root is a length
         "inner radius halved": {"inner_radius": 0.5 * Heliosphere.preset("paper").inner_radius},
         "no co-rotation (physics)": {"corotation": 0.0},
         "fixed start longitude (physics)": {"start_uniform": 0.0},

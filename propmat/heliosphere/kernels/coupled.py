@@ -6,7 +6,7 @@ are drawn and added up for either path, and where a step of one ends it is made 
 path alone follows the law of an ordinary run, while their difference has a small variance.
 
 A lane holds one pair and moves, in each turn, the path whose step ends first. Constants differ between the lanes, so
-they are chosen field by field.
+they are chosen field by field; only the boundary r_hp is that of the first set for both.
 
 Control variates (:mod:`propmat.heliosphere.kernels.controls`) are summed up along the way.
 """
