@@ -5,7 +5,7 @@ Usage: python scripts/benchmarks/sde_throughput.py [--particles N]
 Three ways to follow the same particles with the same random numbers in the physics of preset "paper":
 
 - lanes: as simulations do, adaptive (converged), in lanes that the compiler vectorises;
-- fixed step: the functions of the same splitting, one particle after the other, with dt = 500 s;
+- fixed step: the same step, one particle after the other, with dt = 500 s;
 - HELPROP's rule: its Euler-Maruyama step (propmat.heliosphere.helprop), one particle after the other, dt = 500 s.
 
 They run in turns on one thread and the best turn of each counts. Times are CPU times of that thread, so that other
@@ -38,7 +38,7 @@ from propmat.heliosphere.helprop import helprop_step
 from propmat.heliosphere.kernels.constants import RunConstants, run_constants, switches
 from propmat.heliosphere.kernels.cpu import RESULTS, tracer
 from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
-from propmat.heliosphere.stepper import Place, advance, far_from_sheet, near_sheet, noise_step, survey
+from propmat.heliosphere.stepper import step
 from propmat.heliosphere.tracing import STEP_CAP
 from propmat.species import FloatArray, get_species, rigidity_from_kinetic_energy
 
@@ -46,8 +46,6 @@ RATE_TARGET = {+1: 15e6, -1: 10e6}
 """{drift sign: full-physics steps per second of the lanes on one core}, at 1 GeV; the aim is 30e6."""
 FIXED_STEP = 500.0
 """Of the scalar loops [s]."""
-LONG_STEPS = 1e9
-"""Factor on every length of the step control that leaves the fixed step the only limit."""
 SIGNS = (+1, -1)
 ENERGIES = (0.3, 1.0, 10.0)
 BATCHES = (64, 256, 1024, 4096)
@@ -115,16 +113,10 @@ class Timing(NamedTuple):
 def fixed_step(
     c: RunConstants, r: float, theta: float, phi: float, log_r: float, odd: int, normals: Any
 ) -> tuple[float, float, float, float]:
-    """(r, theta, phi, ln R) after a step of ``c.fixed_step`` with the functions of the adaptive stepper."""
-    s = _PAPER_SWITCHES
-    dt = c.fixed_step
-    place = Place(*survey(c, s, r, theta, phi, log_r)[:-1], dt)  # its last field is the adaptive step
-    slide_r, slide_theta, slide_phi = 0.0, 0.0, 0.0
-    if not far_from_sheet(c, s, r, place):
-        dt, slide_r, slide_theta, slide_phi = near_sheet(c, s, r, place, 0.5 * dt)
-    r, theta, phi, log_r = advance(c, s, r, theta, phi, log_r, 0.5 * dt, place, dt, slide_r, slide_theta, slide_phi)
+    """(r, theta, phi, ln R) after a step of the simulations' own scheme, of length ``c.fixed_step``."""
     n1, n2, n3, n4 = normals
-    r, theta, phi = noise_step(c, r, theta, phi, place.amplitude, dt, odd, n1, n2, n3, n4)
+    pending = 0.5 * c.fixed_step
+    r, theta, phi, log_r, _ = step(c, _PAPER_SWITCHES, r, theta, phi, log_r, pending, odd, n1, n2, n3, n4)
     return r, theta, phi, log_r
 
 
@@ -169,7 +161,7 @@ def constants(task: Task) -> RunConstants:
     conditions = REFERENCE_CONDITIONS if task.reference else CONDITIONS
     c = run_constants(model, conditions, PROTON.mass_per_charge, task.drift_sign)
     if task.method == "fixed step":
-        return c._replace(fixed_step=FIXED_STEP / SECONDS_PER_DAY, step_size=LONG_STEPS)
+        return c._replace(fixed_step=FIXED_STEP / SECONDS_PER_DAY)
     return c
 
 
