@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
-from propmat.heliosphere.kernels.primitives import compiled, exp, log, sin_cos
+from propmat.heliosphere.kernels.primitives import compiled, exp, fma, log, short_sin_cos, sin_cos
 from propmat.heliosphere.wind import wind
 
 _HALF_PI = 0.5 * math.pi
@@ -26,20 +26,21 @@ _TWO_PI = 2.0 * math.pi
 def arcsine(x: float) -> float:
     """asin(x) for |x| <= 1, absolute error < 3e-8 (Abramowitz and Stegun 4.4.46)."""
     y = min(abs(x), 1.0)
-    p = -0.0012624911 * y + 0.0066700901
-    p = p * y - 0.0170881256
-    p = p * y + 0.0308918810
-    p = p * y - 0.0501743046
-    p = p * y + 0.0889789874
-    p = p * y - 0.2145988016
-    value = _HALF_PI - math.sqrt(1.0 - y) * (p * y + 1.5707963050)
+    p = fma(y, -0.0012624911, 0.0066700901)
+    p = fma(y, p, -0.0170881256)
+    p = fma(y, p, 0.0308918810)
+    p = fma(y, p, -0.0501743046)
+    p = fma(y, p, 0.0889789874)
+    p = fma(y, p, -0.2145988016)
+    p = fma(y, p, 1.5707963050)
+    value = fma(-math.sqrt(1.0 - y), p, _HALF_PI)
     return value if x >= 0.0 else -value
 
 
 @compiled
 def wrap(angle: float) -> float:
     """An angle brought into [-pi, pi]."""
-    return angle - _TWO_PI * math.floor(angle / _TWO_PI + 0.5)
+    return fma(-_TWO_PI, math.floor(fma(angle, 1.0 / _TWO_PI, 0.5)), angle)
 
 
 @compiled
@@ -59,7 +60,7 @@ def sheet_winding(c: RunConstants, s: Switches, r: float, latitude: float) -> fl
     """Winding of the field line [rad] between the Sun and r [AU] at |latitude| [rad]: phi0 = phi + winding."""
     if s.sheet_follows_field:
         return c.rotation * wound_radius(c, r) / wind(c, 0.0, latitude)[0]
-    return r / c.sheet_length
+    return r * (1.0 / c.sheet_length)
 
 
 @compiled
@@ -78,18 +79,21 @@ def winding_near(c: RunConstants, wound: float, latitude: float) -> tuple[float,
 @compiled
 def sheet_slope(t: float, sine: float, cosine: float, cos_sheet: float) -> tuple[float, float]:
     """First and second derivative of the sheet's latitude by phase."""
-    slope = t * cosine * cos_sheet * cos_sheet
-    return slope, -t * sine * cos_sheet * cos_sheet * (1.0 + 2.0 * slope * t * cosine)
+    square = t * cos_sheet * cos_sheet
+    slope = cosine * square
+    return slope, -sine * square * fma(2.0 * t * slope, cosine, 1.0)
 
 
 @compiled
 def _halley(gap: float, slope: float, bend: float, eta: float, rate: float, turning: float, k2: float) -> float:
     """Step back in phase towards the minimum of gap^2 + k2 eta^2, given the derivatives by phase; safeguarded."""
     square = slope * slope
-    first = gap * slope + k2 * eta * rate
-    second = max(square + gap * bend + k2 * eta * turning, 0.3 * square) + k2 * rate * rate
-    third = 1.5 * (slope * bend + k2 * rate * turning)
-    return first * second / max(second * second - first * third, 0.5 * second * second)
+    pull, lean = k2 * eta, k2 * rate
+    first = fma(gap, slope, pull * rate)
+    second = fma(lean, rate, max(fma(gap, bend, fma(pull, turning, square)), 0.3 * square))
+    third = 1.5 * fma(slope, bend, lean * turning)
+    squared = second * second
+    return first * second / max(fma(-first, third, squared), 0.5 * squared)
 
 
 @compiled
@@ -113,9 +117,10 @@ def _line(
     signs of phase and longitude are those of ``side``, the flank. The winding is expanded about |latitude| ``within``.
     """
     t = c.tan_tilt
-    sine, cosine = sin_cos(p + delta)
-    cos_sheet = 1.0 / math.sqrt(1.0 + t * t * sine * sine)
-    gap = (t * sine * cos_latitude - sin_latitude) * cos_sheet
+    sine, cosine = short_sin_cos(p + delta)  # on its flank, within pi/2
+    tangent = t * sine
+    cos_sheet = 1.0 / math.sqrt(fma(tangent, tangent, 1.0))
+    gap = fma(tangent, cos_latitude, -sin_latitude) * cos_sheet
     slope, bend = sheet_slope(t, sine, cosine, cos_sheet)
     if s.sheet_follows_field:
         square = gap * gap
@@ -151,26 +156,26 @@ def _foot(
     radial = max(pitch * (eta - turn), -r)
     both = r * (r + radial)
     half_sine, half_cosine = sin_cos(0.5 * turn)
-    straight = (cos_latitude + tangent * sin_latitude) * cos_sheet
+    straight = fma(tangent, sin_latitude, cos_latitude) * cos_sheet
     square = gap * gap
-    near = 0.5 * square * (1.0 + square * (0.25 + square * (0.125 + square * 0.078125)))
+    near = 0.5 * square * fma(square, fma(square, fma(square, 0.078125, 0.125), 0.25), 1.0)
     cross = cos_latitude * cos_sheet
     bow = 2.0 * half_sine * half_sine
-    lost = (near if square < 0.01 else 1.0 - straight) + cross * bow
-    chord = radial * radial + 2.0 * both * lost
+    lost = fma(cross, bow, near if square < 0.01 else 1.0 - straight)
+    chord = fma(radial, radial, 2.0 * both * lost)
 
-    pull = pitch * (radial + r * lost)
-    lift = gap - cos_latitude * tangent * cos_sheet * bow
-    g1 = pull * rate + both * lift * slope
-    g2 = 2.0 * both * cross * half_sine * half_cosine - pull
+    pull = pitch * fma(r, lost, radial)
+    lift = fma(-cross * tangent, bow, gap)
+    g1 = fma(both * lift, slope, pull * rate)
+    g2 = fma(2.0 * both * cross * half_sine, half_cosine, -pull)
     steep = slope * slope
-    h22 = pitch * pitch + both * cross
+    h22 = fma(pitch, pitch, both * cross)
     h12 = -pitch * pitch * rate
-    h11 = both * max(steep + gap * bend, 0.3 * steep) + max(pitch * pitch * rate * rate + pull * turning, -0.5 * pull)
-    inverse = 1.0 / (h11 * h22 - h12 * h12)
-    by_phase = (g1 * h22 - g2 * h12) * inverse
-    by_turn = (g2 * h11 - g1 * h12) * inverse
-    return max(chord - g1 * by_phase - g2 * by_turn, 0.25 * chord), by_phase
+    h11 = fma(both, max(fma(gap, bend, steep), 0.3 * steep), max(fma(pull, turning, -h12 * rate), -0.5 * pull))
+    inverse = 1.0 / fma(h11, h22, -h12 * h12)
+    by_phase = fma(g1, h22, -g2 * h12) * inverse
+    by_turn = fma(g2, h11, -g1 * h12) * inverse
+    return max(fma(-g1, by_phase, fma(-g2, by_turn, chord)), 0.25 * chord), by_phase
 
 
 @compiled
@@ -183,8 +188,6 @@ def nearest_sheet(
     points. The displacement is up to whole turns.
     """
     t = c.tan_tilt
-    ratio = min(max(sin_latitude / max(cos_latitude * t, 1e-12), -1.0), 1.0)
-    crossing = arcsine(ratio)
     pitch, latitude, within, twist, change, shift = c.sheet_length, 0.0, 0.0, 0.0, 0.0, 0.0
     if s.sheet_follows_field:
         latitude = arcsine(sin_latitude)
@@ -193,15 +196,21 @@ def nearest_sheet(
         winding, twist, change = winding_near(c, wound, within)
         shift = winding - c.rotation * wound / wind(c, 0.0, abs(latitude))[0]
         pitch = wind(c, r, within)[0] / c.rotation
+    steepest = max(cos_latitude * t, 1e-12)
+    cylinder = r * cos_latitude
+    wide = fma(cylinder, cylinder, pitch * pitch)
+    inverse = 1.0 / (steepest * wide)  # one division for two
+    ratio = min(max(sin_latitude * wide * inverse, -1.0), 1.0)
+    share = pitch * pitch * steepest * inverse
+    crossing = arcsine(ratio)
     north = 1.0 if sin_latitude >= 0.0 else -1.0
     p = wrap(phase + shift)
     side = 1.0 if abs(p) <= _HALF_PI else -1.0
     p = p if side > 0.0 else math.copysign(math.pi, p) - p
-    share = pitch * pitch / (pitch * pitch + r * r * cos_latitude * cos_latitude)
     k2 = share * cos_latitude * cos_latitude
 
     cos_sheet = max(cos_latitude, 1.0 / math.sqrt(1.0 + t * t))
-    slope, bend = sheet_slope(t, ratio, math.sqrt(1.0 - ratio * ratio), cos_sheet)
+    slope, bend = sheet_slope(t, ratio, math.sqrt(fma(-ratio, ratio, 1.0)), cos_sheet)
     if s.sheet_follows_field:  # the flanks are not mirror images: take the one that is nearer to first order
         mirrored = math.copysign(math.pi, crossing + p) - p
         sheared = north * twist * slope
@@ -211,7 +220,7 @@ def nearest_sheet(
         p = mirrored if other < 0.999 * own else p
         side = -side if other < 0.999 * own else side
     turned = -side * north * twist
-    gap = (t * ratio * cos_latitude - sin_latitude) * cos_sheet
+    gap = fma(t * ratio, cos_latitude, -sin_latitude) * cos_sheet
     delta = crossing - p
     delta -= _halley(gap, slope, bend, delta, 1.0 + turned * slope, turned * bend, k2)
     delta = min(max(delta, -_HALF_PI - p), _HALF_PI - p)
@@ -260,14 +269,13 @@ def sheet_distance_bound(
     outside = high * cos_tilt > cos_latitude * sin_tilt
     cone = high * cos_tilt - cos_latitude * sin_tilt if high * sin_tilt + cos_latitude * cos_tilt > 0.0 else 1.0
     cone = r * max(cone, 0.0)
-    sine, _ = sin_cos(phase)
-    value = r * abs(sin_latitude * cos_tilt - cos_latitude * sin_tilt * sine)
-    winding = sin_tilt / c.sheet_length
+    value = r * abs(fma(sin_latitude, cos_tilt, -cos_latitude * sin_tilt * sin_cos(phase)[0]))
+    winding = sin_tilt * (1.0 / c.sheet_length)
     if s.sheet_follows_field:
         steepest = wind(c, 0.0, c.tilt + 0.1002)[2]
         winding = sin_tilt * c.rotation / wind(c, 1.1 * r, 0.0)[0] * math.sqrt(1.0 + steepest * steepest)
-    most = 1.0 + r * cos_latitude * winding
-    reach = 2.0 * value / (most + math.sqrt(most * most + 4.0 * winding * value))
+    most = fma(r * cos_latitude, winding, 1.0)
+    reach = 2.0 * value / (most + math.sqrt(fma(most, most, 4.0 * winding * value)))
     if s.sheet_follows_field:
         reach = 0.0 if outside else min(reach, 0.1 * r)
     return max(cone, reach)

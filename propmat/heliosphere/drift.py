@@ -6,7 +6,7 @@ import math
 
 from propmat.heliosphere.current_sheet import arcsine, sheet_slope, winding_near, wound_radius
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
-from propmat.heliosphere.kernels.primitives import compiled, sin_cos
+from propmat.heliosphere.kernels.primitives import compiled, fma, sin_cos
 from propmat.heliosphere.wind import wind
 
 
@@ -42,7 +42,7 @@ def gradient_drift(
 def sheet_drift_profile(distance: float, gyroradius: float) -> float:
     """Sheet-drift speed over beta c at a distance [AU] from the sheet, eq. (12); 0 where the fit dips below 0."""
     x = distance / gyroradius
-    profile = max(0.457 + x * (-0.412 + 0.0915 * x), 0.0)
+    profile = max(fma(x, fma(0.0915, x, -0.412), 0.457), 0.0)
     return profile if x < 2.0 else 0.0
 
 
@@ -89,20 +89,21 @@ def slide_along_sheet(
         return _slide_at(c, s, r, sin_theta, cos_theta, phase, path)
     sine, cosine = sin_cos(phase)
     tangent = c.tan_tilt * sine
-    cos_sheet = 1.0 / math.sqrt(1.0 + tangent * tangent)
+    secant = math.sqrt(fma(tangent, tangent, 1.0))
+    inverse = 1.0 / (secant * r * sin_theta)  # one division for two
+    cos_sheet = r * sin_theta * inverse
     slope, bend = sheet_slope(c.tan_tilt, sine, cosine, cos_sheet)
     rotation = r * cos_sheet * c.rotation
-    square = c.sheet_wind * c.sheet_wind + rotation * rotation
-    across = square / (c.sheet_wind * cos_sheet)
-    gain = c.sheet_wind / (r * sin_theta) + rotation / c.sheet_length
+    square = fma(rotation, rotation, c.sheet_wind * c.sheet_wind)
+    across = square * (1.0 / c.sheet_wind) * secant
+    turning = c.sheet_wind * secant * inverse
+    gain = fma(rotation, 1.0 / c.sheet_length, turning)
     steep = slope * across
-    norm = path / math.sqrt(square + steep * steep)
-    steep += bend * across * _halfway(norm * gain)
-    norm = path / math.sqrt(square + steep * steep)
-    dphi = c.sheet_wind * norm / (r * sin_theta)
-    sine, _ = sin_cos(phase + norm * gain)
-    other = c.tan_tilt * sine
-    return rotation * norm, -small_arctan((other - tangent) / (1.0 + other * tangent)), dphi
+    norm = path / math.sqrt(fma(steep, steep, square))
+    steep = fma(bend * across, _halfway(norm * gain), steep)
+    norm = path / math.sqrt(fma(steep, steep, square))
+    other = c.tan_tilt * sin_cos(fma(norm, gain, phase))[0]
+    return rotation * norm, -small_angle(other - tangent, fma(other, tangent, 1.0)), turning * norm
 
 
 @compiled
@@ -141,12 +142,21 @@ def _slide_at(
     gained = path / r * turning / math.sqrt(across * flat * flat + steep * steep)
     sine, _ = sin_cos(phase + gained)
     other = c.tan_tilt * sine
-    dlat = small_arctan((other - tangent) / (1.0 + other * tangent))
+    dlat = small_angle(other - tangent, 1.0 + other * tangent)
     along = r * (gained - twist * dlat) / turning
     return gamma * along, -dlat, along / (r * sin_theta)
 
 
 @compiled
+def small_angle(y: float, x: float) -> float:
+    """arctan(y / x), absolute error < 5.1e-3, and < 6e-5 for |y| < 0.1 |x|, which is where steps use it."""
+    small = abs(y) < abs(x)
+    near, far = (x, y) if small else (y, x)
+    value = near * far / fma(near, near, 0.28125 * far * far)
+    return value if small else math.copysign(0.5 * math.pi, x * y) - value
+
+
+@compiled
 def small_arctan(x: float) -> float:
-    """arctan(x), absolute error < 5.1e-3, and < 6e-5 for |x| < 0.1, which is where steps use it."""
-    return x / (1.0 + 0.28125 * x * x) if abs(x) < 1.0 else math.copysign(0.5 * math.pi, x) - x / (x * x + 0.28125)
+    """:func:`small_angle` of a quotient."""
+    return small_angle(x, 1.0)

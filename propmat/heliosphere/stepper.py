@@ -16,45 +16,47 @@ import math
 from typing import NamedTuple
 
 from propmat.heliosphere.current_sheet import nearest_sheet, sheet_distance_bound, sheet_winding
-from propmat.heliosphere.diffusion import beta, polar_diffusion, radial_diffusion, rigidity_factor, spiral
+from propmat.heliosphere.diffusion import beta, medium, polar_terms, radial_diffusion, rigidity_factor, spiral
 from propmat.heliosphere.drift import gradient_drift, sheet_drift_profile, sheet_gyroradius, slide_along_sheet
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
-from propmat.heliosphere.kernels.primitives import compiled, exp, sin_cos, turned
-from propmat.heliosphere.wind import latitude_profile, wind
+from propmat.heliosphere.kernels.primitives import compiled, exp, fma, sin_cos, turned
+from propmat.heliosphere.wind import wind_and_slowness
 
 _HALF_PI = 0.5 * math.pi
 _TWO_PI = 2.0 * math.pi
 
 
 class Place(NamedTuple):
-    """What a step needs to know of the place where it begins.
+    """What a step needs to know of the place where it begins; what the sheet does not ask for comes first.
 
     Attributes:
+        amplitude: A of K_par [AU^2/day].
+        drift_strength: q A H 2 beta R / (3 B_n) [1/day].
+        rate_r, rate_theta: of the smooth flow [1/day].
         sin_theta, cos_theta: of the colatitude.
         phase: of the current sheet, phi0.
         rigidity: [GV].
         beta: v/c.
-        amplitude: A of K_par [AU^2/day].
-        drift_strength: q A H 2 beta R / (3 B_n) [1/day].
         gyroradius: [AU].
-        rate_r, rate_theta: of the smooth flow [1/day].
         across: the larger 2 K_perp [AU^2/day].
         length: how far a step may go across the field, the sheet aside [AU].
+        longest: time that the smooth flow may take [day].
         step: dt [day], the sheet aside.
     """
 
+    amplitude: float
+    drift_strength: float
+    rate_r: float
+    rate_theta: float
     sin_theta: float
     cos_theta: float
     phase: float
     rigidity: float
     beta: float
-    amplitude: float
-    drift_strength: float
     gyroradius: float
-    rate_r: float
-    rate_theta: float
     across: float
     length: float
+    longest: float
     step: float
 
 
@@ -66,8 +68,7 @@ def survey(c: RunConstants, s: Switches, r: float, theta: float, phi: float, log
     velocity = beta(c, rigidity)
     amplitude = rigidity_factor(c, log_rigidity, rigidity) * c.field_ratio
     phase = phi + sheet_winding(c, s, r, abs(_HALF_PI - theta))
-    sin_phase, _ = sin_cos(phase)
-    hemisphere = 1.0 if cos_theta >= c.tan_tilt * sin_phase * sin_theta else -1.0
+    hemisphere = 1.0 if cos_theta >= c.tan_tilt * sin_cos(phase)[0] * sin_theta else -1.0
     strength = hemisphere * c.gradient_drift * velocity * rigidity
     rate_r, rate_theta, _, _, radial, polar, root_q, inverse_q, speed = smooth_flow(
         c, s, r, theta, sin_theta, cos_theta, amplitude, strength
@@ -76,43 +77,44 @@ def survey(c: RunConstants, s: Switches, r: float, theta: float, phi: float, log
     across = 2.0 * square * max(polar, c.perpendicular * amplitude * root_q * inverse_q)
     pitch = speed * (1.0 / c.rotation)
     length = c.step_size * min(c.k_pole * max(r * sin_theta, pitch), c.k_across * r)
-    step = c.fixed_step
-    if c.fixed_step == 0.0:
-        step = free_step(c, r, 2.0 * square * radial, across, length, r * abs(rate_r), r * abs(rate_theta))
+    step, longest = free_step(c, r, 2.0 * square * radial, across, length, abs(rate_r), abs(rate_theta))
+    step = step if c.fixed_step == 0.0 else c.fixed_step
     return Place(
+        amplitude,
+        strength,
+        rate_r,
+        rate_theta,
         sin_theta,
         cos_theta,
         phase,
         rigidity,
         velocity,
-        amplitude,
-        strength,
         c.gyroradius * rigidity * square * root_q * inverse_q,
-        rate_r,
-        rate_theta,
         across,
         length,
+        longest,
         step,
     )
 
 
 @compiled
 def free_step(
-    c: RunConstants, r: float, radial: float, across: float, length: float, drift_r: float, drift_theta: float
-) -> float:
-    """dt [day], the sheet aside: each displacement stays below the length on which the coefficients change.
+    c: RunConstants, r: float, radial: float, across: float, length: float, rate_r: float, rate_theta: float
+) -> tuple[float, float]:
+    """(dt, longest smooth flow) [day], the sheet aside: displacements stay below the lengths of the coefficients.
 
-    ``radial`` is 2 K_rr and ``across`` the larger 2 K_perp [AU^2/day], ``length`` the one across the field [AU], drifts
-    are magnitudes [AU/day]. ``k_radial`` to ``k_along`` of the run's constants set each length, ``step_size`` all.
+    ``radial`` is 2 K_rr and ``across`` the larger 2 K_perp [AU^2/day], ``length`` the one across the field [AU], rates
+    are magnitudes [1/day]. ``k_radial`` to ``k_along`` of the run's constants set each length, ``step_size`` all. The
+    smooth flow is shorter than its due after a leap to where steps are short.
     """
     near_shock = max(abs(r - c.shock_radius) * c.k_shock_far, c.k_shock * c.shock_width)
-    near_edge = max((c.r_hp - r) * 0.3, c.k_edge)
+    near_edge = max((c.r_hp - r) * c.k_edge_far, c.k_edge)
     length_r = c.step_size * min(c.k_radial * r, min(near_shock, near_edge))
-    inverse = 1.0 / (length_r * length)
-    per_r = length * inverse
-    per_length = length_r * inverse
-    rate = max(per_r * max(radial * per_r, drift_r), per_length * max(across * per_length, drift_theta))
-    return 1.0 / rate
+    square_r, square = length_r * length_r, length * length
+    rate = max(square * max(radial, r * rate_r * length_r), square_r * max(across, r * rate_theta * length))
+    both = rate_r + rate_theta + 1e-30
+    inverse = 1.0 / (rate * both)
+    return square_r * square * both * inverse, 0.5 * rate * inverse
 
 
 @compiled
@@ -138,25 +140,24 @@ def near_sheet(
     within = max(c.k_sheet * place.gyroradius, math.sqrt(slow * place.gyroradius / fast))
     clear = max(within, c.k_sheet_far * (distance - 2.0 * place.gyroradius))
     length = min(c.step_size * clear, place.length)
-    per_length = 1.0 / length
     reach = min(c.step_size * c.k_along * place.gyroradius, place.length)
-    rate = per_length * max(place.across * per_length, r * abs(place.rate_theta))
-    rate = max(rate, abs(speed) / reach)
-    dt = min(place.step, 1.0 / rate) if c.fixed_step == 0.0 else c.fixed_step
-    time = smooth_time(place, pending, dt)
+    square = length * length
+    rate = max(reach * max(place.across, r * abs(place.rate_theta) * length), abs(speed) * square)
+    dt = min(place.step, reach * square / rate) if c.fixed_step == 0.0 else c.fixed_step
+    path = -speed * smooth_time(place, pending, dt)
     slide_r, slide_theta, slide_phi = slide_along_sheet(
-        c, s, r, place.sin_theta, place.cos_theta, place.phase, nearest, -speed * time
+        c, s, r, place.sin_theta, place.cos_theta, place.phase, nearest, path
     )
     return dt, slide_r, slide_theta, slide_phi
 
 
 @compiled
 def smooth_time(place: Place, pending: float, dt: float) -> float:
-    """Time of the smooth flow [day]: half the last step and half this; less after a leap to where steps are short.
+    """Time of the smooth flow [day]: half the last step and half this, at most ``longest``.
 
     :func:`smooth_step` cuts it once more, by the rates halfway.
     """
-    return min(pending + 0.5 * dt, 0.5 / (abs(place.rate_r) + abs(place.rate_theta)))
+    return min(fma(0.5, dt, pending), place.longest)
 
 
 @compiled
@@ -177,18 +178,24 @@ def smooth_flow(
     """
     north = 1.0 if cos_theta >= 0.0 else -1.0
     latitude = abs(_HALF_PI - theta)
-    speed, dlnv_dr, dlnv_dlat = wind(c, r, latitude)
-    inverse = 1.0 / (r * sin_theta * speed)
-    inverse_r = sin_theta * speed * inverse
-    inverse_sin = r * speed * inverse
-    r_over_speed = r * r * sin_theta * inverse
+    here = medium(c, r, sin_theta, latitude)
+    speed, dlnv_dr, dlnv_dlat, inverse_r, inverse_sin = (
+        here.speed,
+        here.dv_dr,
+        here.dv_dlat,
+        here.inverse_r,
+        here.inverse_sin,
+    )
+    r_over_speed = r * here.slowness
     cotangent = cos_theta * inverse_sin
     gamma = c.spiral * sin_theta * r_over_speed
     root_q, inverse_q, inverse_wide = spiral(c, gamma)
-    k_r = 1.0 - c.wind_gradient * r * dlnv_dr
-    k_theta = cotangent + c.wind_gradient * north * dlnv_dlat
+    k_r = fma(-c.wind_gradient * r, dlnv_dr, 1.0)
+    k_theta = fma(c.wind_gradient * north, dlnv_dlat, cotangent)
     radial, slope, _, _ = radial_diffusion(c, amplitude, root_q, inverse_q, inverse_wide, k_r)
-    polar, polar_slope, _ = polar_diffusion(c, amplitude, latitude, root_q, inverse_q, north, k_theta, 0.0)
+    polar, polar_slope, _ = polar_terms(
+        c, amplitude, here.polar, here.df_dlat, here.d2f_dlat2, root_q, inverse_q, north, k_theta, 0.0
+    )
     winding = longitude_slope(c, r_over_speed) * inverse_wide
     bending = (k_r - 1.0) * (2.0 * inverse_wide - 1.0)  # the radial noise keeps V along its way
     if c.uniform_diffusion != 0.0:
@@ -199,10 +206,11 @@ def smooth_flow(
         c, s, drift_strength, r, gamma, inverse_q, cotangent, 1.0 - r * dlnv_dr, cotangent + north * dlnv_dlat
     )
     diffusive = radial * (3.0 + slope)
-    rate_r = diffusive - (speed + drift_vr) * inverse_r
-    rate_theta = polar * polar_slope - drift_vt * inverse_r
-    rate_phi = winding * (diffusive + radial * bending) + c.corotation - drift_vp * inverse_r * inverse_sin
-    gain = speed * (2.0 * inverse_r + dlnv_dr) * (1.0 / 3.0) if r >= c.loss_radius else 0.0
+    rate_r = fma(-(speed + drift_vr), inverse_r, diffusive)
+    rate_theta = fma(polar, polar_slope, -drift_vt * inverse_r)
+    along_spiral = fma(radial, bending, diffusive)
+    rate_phi = fma(winding, along_spiral, fma(-drift_vp * inverse_r, inverse_sin, c.corotation))
+    gain = speed * (1.0 / 3.0) * fma(2.0, inverse_r, dlnv_dr) if r >= c.loss_radius else 0.0
     return rate_r, rate_theta, rate_phi, gain, radial, polar, root_q, inverse_q, speed
 
 
@@ -220,9 +228,9 @@ def flow_series(e: float, slope: float, bend: float, twist: float) -> float:
     clamp is for deviates of many sigma.
     """
     square = slope * slope
-    third = (2.0 * square + bend) * (1.0 / 6.0)
-    fourth = (slope * (6.0 * square + 7.0 * bend) + twist) * (1.0 / 24.0)
-    stretch = 1.0 + e * (0.5 * slope + e * (third + e * fourth))
+    third = fma(2.0, square, bend) * (1.0 / 6.0)
+    fourth = fma(slope, fma(6.0, square, 7.0 * bend), twist) * (1.0 / 24.0)
+    stretch = fma(e, fma(e, fma(e, fourth, third), 0.5 * slope), 1.0)
     return e * min(max(stretch, 0.3), 3.0)
 
 
@@ -235,12 +243,13 @@ def smooth_step(
     turned_by = place.rate_theta * half
     sin_theta, cos_theta = turned(place.sin_theta, place.cos_theta, turned_by)
     grown = place.rate_r * half
-    middle_r = r * (1.0 + grown * (1.0 + 0.5 * grown))
+    middle_r = r * fma(grown, fma(0.5, grown, 1.0), 1.0)
     rate_r, rate_theta, rate_phi, gain, _, _, _, _, _ = smooth_flow(
         c, s, middle_r, theta + turned_by, sin_theta, cos_theta, place.amplitude, place.drift_strength
     )
     time = min(time, 0.5 / (abs(rate_r) + abs(rate_theta)))
-    return r * exp(rate_r * time), theta + rate_theta * time, phi + rate_phi * time, log_rigidity + gain * time
+    gained = fma(gain, time, log_rigidity)
+    return r * exp(rate_r * time), fma(rate_theta, time, theta), fma(rate_phi, time, phi), gained
 
 
 @compiled
@@ -251,12 +260,12 @@ def radial_noise(
 
     The longitude is Simpson's rule along the way.
     """
-    sin_theta, _ = sin_cos(theta)
-    speed, dlnv_dr, _ = wind(c, r, abs(_HALF_PI - theta))
-    length = r / speed
+    sin_theta = sin_cos(theta)[0]
+    _, slowness, dlnv_dr, _ = wind_and_slowness(c, r, abs(_HALF_PI - theta))
+    length = r * slowness
     gamma = c.spiral * sin_theta * length
     root_q, inverse_q, inverse_wide = spiral(c, gamma)
-    k_r = 1.0 - c.wind_gradient * r * dlnv_dr
+    k_r = fma(-c.wind_gradient * r, dlnv_dr, 1.0)
     diffusion, slope, bend, twist = radial_diffusion(c, amplitude, root_q, inverse_q, inverse_wide, k_r)
     winding = longitude_slope(c, length)
     if c.uniform_diffusion != 0.0:
@@ -265,10 +274,11 @@ def radial_noise(
     e = min(max(path * math.sqrt(diffusion), -1.0), 1.0)
     ratio = exp(flow_series(e, slope, bend, twist))
     squared = c.perpendicular * gamma * gamma
-    there = 1.0 + squared * ratio * ratio
-    halfway = 1.0 + squared * 0.25 * (1.0 + ratio) * (1.0 + ratio)
-    mean = (inverse_wide + (4.0 * there + halfway) / (there * halfway)) * (1.0 / 6.0)
-    return r * ratio, phi + winding * mean * (ratio - 1.0)
+    more = 1.0 + ratio
+    there = fma(squared * ratio, ratio, 1.0)
+    halfway = fma(squared * 0.25 * more, more, 1.0)
+    mean = (inverse_wide + fma(4.0, there, halfway) / (there * halfway)) * (1.0 / 6.0)
+    return r * ratio, fma(winding * mean, ratio - 1.0, phi)
 
 
 @compiled
@@ -290,24 +300,24 @@ def sideways_noise(
     sin_theta, cos_theta = sin_cos(theta)
     north = 1.0 if cos_theta >= 0.0 else -1.0
     latitude = abs(_HALF_PI - theta)
-    speed, _, dlnv_dlat = wind(c, r, latitude)
-    inverse = 1.0 / (sin_theta * speed)
-    inverse_sin = speed * inverse
-    root_q, inverse_q, inverse_wide = spiral(c, c.spiral * r * sin_theta * sin_theta * inverse)
-    _, _, wind_bend = latitude_profile(c, latitude)
-    k_theta = cos_theta * inverse_sin + c.wind_gradient * north * dlnv_dlat
-    dk_theta = -inverse_sin * inverse_sin - c.wind_gradient * wind_bend
-    polar, slope, bend = polar_diffusion(c, amplitude, latitude, root_q, inverse_q, north, k_theta, dk_theta)
+    here = medium(c, r, sin_theta, latitude)
+    inverse_sin = here.inverse_sin
+    root_q, inverse_q, inverse_wide = spiral(c, c.spiral * r * sin_theta * here.slowness)
+    k_theta = fma(cos_theta, inverse_sin, c.wind_gradient * north * here.dv_dlat)
+    dk_theta = -fma(inverse_sin, inverse_sin, c.wind_gradient * here.d2v_dlat2)
+    polar, slope, bend = polar_terms(
+        c, amplitude, here.polar, here.df_dlat, here.d2f_dlat2, root_q, inverse_q, north, k_theta, dk_theta
+    )
     rest = c.perpendicular * amplitude * root_q * inverse_wide
     if c.uniform_diffusion != 0.0:
         polar = amplitude * (1.0 / c.field_ratio) / (r * r)
         rest = polar
         slope, bend = 0.0, 0.0
     strength = math.sqrt(polar) * root_time
-    outward = flow_series(strength * along, slope, bend, 0.0)
-    sidestep = strength * (1.0 + 0.5 * slope * outward) * aside
-    phi += math.sqrt(rest) * inverse_sin * root_time * around
-    return turn(theta, sin_theta, cos_theta, outward, sidestep), phi
+    outward = flow_series(min(max(strength * along, -1.0), 1.0), slope, bend, 0.0)
+    sidestep = strength * fma(0.5 * slope, outward, 1.0) * aside
+    moved = fma(math.sqrt(rest) * inverse_sin * root_time, around, phi)
+    return turn(theta, sin_theta, cos_theta, outward, sidestep), moved
 
 
 @compiled
@@ -332,8 +342,14 @@ def noise_step(
     else:
         r, phi = radial_noise(c, r, theta, phi, amplitude, root_time * n1)
         theta, phi = sideways_noise(c, r, theta, phi, amplitude, root_time, n2, n3, n4)
-    r = max(r, c.inner_radius * c.inner_radius / r)
-    return r, theta, phi - _TWO_PI * math.floor(phi * (1.0 / _TWO_PI))
+    r, phi = fold(c, r, phi)
+    return r, theta, phi
+
+
+@compiled
+def fold(c: RunConstants, r: float, phi: float) -> tuple[float, float]:
+    """(r, phi) outside the inner sphere, which reflects, and within a turn."""
+    return max(r, c.inner_radius * c.inner_radius / r), fma(-_TWO_PI, math.floor(phi * (1.0 / _TWO_PI)), phi)
 
 
 @compiled
@@ -346,9 +362,10 @@ def turn(theta: float, sin_theta: float, cos_theta: float, along: float, aside: 
     north = cos_theta >= 0.0
     pole_distance = theta if north else math.pi - theta
     outward = along if north else -along
-    radius = sin_theta / max(abs(cos_theta), 1e-12) + outward
-    extra = aside * aside / (math.sqrt(radius * radius + aside * aside) + abs(radius) + 1e-30)
-    moved = max(abs(pole_distance + outward) + extra, 1e-9)
+    cosine = max(abs(cos_theta), 1e-12)
+    radius, side = fma(outward, cosine, sin_theta), aside * cosine
+    extra = aside * side / (math.sqrt(fma(radius, radius, side * side)) + abs(radius) + 1e-30)
+    moved = min(max(abs(pole_distance + outward) + extra, 1e-9), math.pi - 1e-9)
     return moved if north else math.pi - moved
 
 

@@ -88,15 +88,16 @@ class RunConstants(NamedTuple):
     wind_gradient: float
     start_uniform: float
     loss_radius: float
-    k_radial: float = 0.15
-    k_across: float = 0.1
-    k_shock: float = 0.3
-    k_shock_far: float = 0.3
+    k_radial: float = 0.12
+    k_across: float = 0.07
+    k_shock: float = 0.2
+    k_shock_far: float = 0.2
     k_edge: float = 0.4
-    k_sheet: float = 0.45
-    k_sheet_most: float = 1.2
-    k_layer: float = 0.4
-    k_sheet_far: float = 0.6
+    k_edge_far: float = 0.3
+    k_sheet: float = 0.35
+    k_sheet_most: float = 0.5
+    k_layer: float = 0.15
+    k_sheet_far: float = 0.3
     k_pole: float = 0.18
     k_along: float = 1.0
     fixed_step: float = 0.0

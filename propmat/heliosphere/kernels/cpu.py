@@ -20,15 +20,26 @@ from numba import njit, uint64
 from propmat.heliosphere.helprop import helprop_step
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
 from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
-from propmat.heliosphere.stepper import Place, advance, far_from_sheet, near_sheet, noise_step, survey
+from propmat.heliosphere.stepper import (
+    Place,
+    advance,
+    far_from_sheet,
+    fold,
+    near_sheet,
+    radial_noise,
+    sideways_noise,
+    survey,
+)
 
 LANES: Final = 64
 _R, _THETA, _PHI, _LOG_R, _TIME, _PENDING = (k * LANES for k in range(6))
 _STATE: Final = 6 * LANES
 _PLACES: Final = len(Place._fields) * LANES
-_STEP, _SLIDE_R, _SLIDE_THETA, _SLIDE_PHI = (k * LANES for k in range(4))
-_MOVES: Final = 4 * LANES
+_STEP, _SLIDE_R, _SLIDE_THETA, _SLIDE_PHI, _PATH, _ROOT, _N2, _N3, _N4 = (k * LANES for k in range(9))
+_MOVES: Final = 9 * LANES
 _PACK_BELOW: Final = LANES * 13 // 16
+_VECTOR: Final = 8
+"""Lanes of a vector instruction: loops run over multiples of this."""
 _START_COUNTER = uint64(0xFFFFFFFF)
 _LOW = uint64(0xFFFFFFFF)
 _SHIFT = uint64(32)
@@ -66,7 +77,7 @@ def build(digest: int, s: Switches) -> Callable[..., None]:
         version = digest
         state = np.empty(_STATE)
         places, packed, moves = np.empty(_PLACES), np.empty(_PLACES), np.empty(_MOVES)
-        packed_state, packed_moves = np.empty(2 * LANES), np.empty(_MOVES)
+        packed_state, packed_moves = np.empty(2 * LANES), np.empty(4 * LANES)
         near = np.empty(LANES, np.int64)
         wanted = np.empty(LANES, np.int64)
         count = np.zeros(LANES, np.int64)
@@ -83,42 +94,74 @@ def build(digest: int, s: Switches) -> Callable[..., None]:
                 active += 1
             else:
                 task[lane] = -1
+        width = LANES
         while active > 0 and version != 0:
             if helprop_rule:
-                _helprop_lanes(c, s, state, count, task, key0, key1)
+                _helprop_lanes(c, s, width, state, count, task, key0, key1)
             else:
-                _survey_lanes(c, s, state, places, moves, wanted)
-                _sheet_lanes(c, s, state, places, moves, wanted, near, packed, packed_state, packed_moves)
-                _move_lanes(c, s, state, places, moves, count, task, key0, key1, odd)
+                _survey_lanes(c, s, width, state, places, moves, wanted)
+                _sheet_lanes(c, s, width, state, places, moves, wanted, near, packed, packed_state, packed_moves)
+                _move_lanes(c, s, width, state, places, moves, count, task, key0, key1, odd)
                 odd = 1 - odd
-            for lane in range(LANES):
-                if task[lane] >= 0 and (state[_R + lane] >= c.r_hp or count[lane] >= max_steps):
-                    column = task[lane] - first
-                    out[0, column] = state[_LOG_R + lane]
-                    out[1, column] = state[_TIME + lane]
-                    out[2, column] = state[_R + lane]
-                    out[3, column] = state[_THETA + lane]
-                    out[4, column] = state[_PHI + lane]
-                    out[5, column] = count[lane] if state[_R + lane] >= c.r_hp else -count[lane]
-                    task[lane] = -1
-                    active -= 1
-                if task[lane] < 0 and odd == 0:
-                    number = upcoming if upcoming < last else first
-                    _start(c, state, count, task, lane, number, log_rigidity[number // particles], key0, key1)
-                    if upcoming < last:
+            stopped = 0
+            for lane in range(width):
+                over = state[_R + lane] >= c.r_hp or count[lane] >= max_steps
+                stopped += 1 if over and task[lane] >= 0 else 0
+            if stopped:
+                active -= stopped
+                _record(c, width, state, count, task, max_steps, first, out)
+            if odd == 0 and active < width:
+                for lane in range(width):
+                    if task[lane] < 0 and upcoming < last:
+                        energy = upcoming // particles
+                        _start(c, state, count, task, lane, upcoming, log_rigidity[energy], key0, key1)
                         upcoming += 1
                         active += 1
-                    else:
-                        task[lane] = -1
+                if active <= width - _VECTOR:
+                    width = _compact(active, width, state, count, task)
 
     compiled: Callable[..., None] = trace
     return compiled
 
 
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def _record(
+    c: RunConstants, width: int, state: Any, count: Any, task: Any, max_steps: int, first: int, out: Any
+) -> None:
+    """Write the lanes that are at the boundary or the step cap into ``out``, and free them."""
+    for lane in range(width):
+        if task[lane] >= 0 and (state[_R + lane] >= c.r_hp or count[lane] >= max_steps):
+            column = task[lane] - first
+            out[0, column] = state[_LOG_R + lane]
+            out[1, column] = state[_TIME + lane]
+            out[2, column] = state[_R + lane]
+            out[3, column] = state[_THETA + lane]
+            out[4, column] = state[_PHI + lane]
+            out[5, column] = count[lane] if state[_R + lane] >= c.r_hp else -count[lane]
+            task[lane] = -1
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def _compact(active: int, width: int, state: Any, count: Any, task: Any) -> int:
+    """Bring the last trajectories together in the first lanes; the number of lanes to go on with."""
+    source = width
+    for lane in range(active):
+        if task[lane] < 0:
+            source -= 1
+            while task[source] < 0:
+                source -= 1
+            for field in range(0, _STATE, LANES):
+                state[field + lane] = state[field + source]
+            count[lane] = count[source]
+            task[lane] = task[source]
+            task[source] = -1
+    return (active + _VECTOR - 1) // _VECTOR * _VECTOR
+
+
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _survey_lanes(c: RunConstants, s: Switches, state: Any, places: Any, moves: Any, wanted: Any) -> None:
+def _survey_lanes(c: RunConstants, s: Switches, width: int, state: Any, places: Any, moves: Any, wanted: Any) -> None:
     """The place of each lane, its step if the sheet is far away, and whether it may be near."""
-    for i in range(LANES):
+    for i in range(width):
         r = state[_R + i]
         place = survey(c, s, r, state[_THETA + i], state[_PHI + i], state[_LOG_R + i])
         wanted[i] = 0 if far_from_sheet(c, s, r, place) else 1
@@ -133,6 +176,7 @@ def _survey_lanes(c: RunConstants, s: Switches, state: Any, places: Any, moves: 
 def _sheet_lanes(
     c: RunConstants,
     s: Switches,
+    width: int,
     state: Any,
     places: Any,
     moves: Any,
@@ -144,11 +188,11 @@ def _sheet_lanes(
 ) -> None:
     """Step and displacement along the sheet of the lanes that may be near it, packed together."""
     size = 0
-    for i in range(LANES):
+    for i in range(width):
         near[size] = i
         size += wanted[i]
-    if size > _PACK_BELOW:
-        for i in range(LANES):
+    if size * LANES > _PACK_BELOW * width:
+        for i in range(width):
             dt, slide_r, slide_theta, slide_phi = near_sheet(c, s, state[_R + i], _load(places, i), state[_PENDING + i])
             moves[_STEP + i] = dt if wanted[i] else moves[_STEP + i]
             moves[_SLIDE_R + i] = slide_r if wanted[i] else 0.0
@@ -159,13 +203,13 @@ def _sheet_lanes(
         i = near[k]
         packed_state[k] = state[_R + i]
         packed_state[LANES + k] = state[_PENDING + i]
-        for field in range(_FIELDS):
+        for field in range(_FIRST_OF_SHEET, _FIELDS):
             packed[field * LANES + k] = places[field * LANES + i]
-    padded = min((size + 7) // 8 * 8, LANES)
+    padded = min((size + _VECTOR - 1) // _VECTOR * _VECTOR, width)
     for k in range(size, padded):
         packed_state[k] = packed_state[0]
         packed_state[LANES + k] = packed_state[LANES]
-        for field in range(_FIELDS):
+        for field in range(_FIRST_OF_SHEET, _FIELDS):
             packed[field * LANES + k] = packed[field * LANES]
     for k in range(padded):
         dt, slide_r, slide_theta, slide_phi = near_sheet(
@@ -185,6 +229,7 @@ def _sheet_lanes(
 def _move_lanes(
     c: RunConstants,
     s: Switches,
+    width: int,
     state: Any,
     places: Any,
     moves: Any,
@@ -195,7 +240,7 @@ def _move_lanes(
     odd: int,
 ) -> None:
     """The smooth flow and the noise of each lane."""
-    for i in range(LANES):
+    for i in range(width):
         place = _load(places, i)
         dt = moves[_STEP + i]
         r, theta, phi, log_rigidity = advance(
@@ -217,36 +262,85 @@ def _move_lanes(
         state[_PHI + i] = phi
         state[_LOG_R + i] = log_rigidity
     if odd:
-        _noise_lanes(c, state, places, moves, count, task, key0, key1, 1)
+        _noise_lanes(c, width, state, places, moves, count, task, key0, key1, 1)
     else:
-        _noise_lanes(c, state, places, moves, count, task, key0, key1, 0)
+        _noise_lanes(c, width, state, places, moves, count, task, key0, key1, 0)
 
 
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _noise_lanes(
-    c: RunConstants, state: Any, places: Any, moves: Any, count: Any, task: Any, key0: Any, key1: Any, odd: int
+    c: RunConstants,
+    width: int,
+    state: Any,
+    places: Any,
+    moves: Any,
+    count: Any,
+    task: Any,
+    key0: Any,
+    key1: Any,
+    odd: int,
 ) -> None:
     """The noise of each lane."""
-    for i in range(LANES):
-        dt = moves[_STEP + i]
+    for i in range(width):
         number = uint64(task[i])
         w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
         n1, n2, n3, n4 = four_normals(w0, w1, w2, w3)
-        r, theta, phi = noise_step(
-            c, state[_R + i], state[_THETA + i], state[_PHI + i], places[_AMPLITUDE + i], dt, odd, n1, n2, n3, n4
-        )
-        state[_R + i] = r
-        state[_THETA + i] = theta
-        state[_PHI + i] = phi
+        root_time = math.sqrt(2.0 * moves[_STEP + i])
+        moves[_ROOT + i] = root_time
+        moves[_PATH + i] = root_time * n1
+        moves[_N2 + i] = n2
+        moves[_N3 + i] = n3
+        moves[_N4 + i] = n4
+        count[i] += 1
+    if odd:
+        _sideways_lanes(c, width, state, places, moves)
+        _radial_lanes(c, width, state, places, moves)
+    else:
+        _radial_lanes(c, width, state, places, moves)
+        _sideways_lanes(c, width, state, places, moves)
+    for i in range(width):
+        dt = moves[_STEP + i]
+        state[_R + i], state[_PHI + i] = fold(c, state[_R + i], state[_PHI + i])
         state[_TIME + i] += dt
         state[_PENDING + i] = 0.5 * dt
-        count[i] += 1
 
 
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _helprop_lanes(c: RunConstants, s: Switches, state: Any, count: Any, task: Any, key0: Any, key1: Any) -> None:
+def _radial_lanes(c: RunConstants, width: int, state: Any, places: Any, moves: Any) -> None:
+    """The radial noise of each lane."""
+    for i in range(width):
+        r, phi = radial_noise(
+            c, state[_R + i], state[_THETA + i], state[_PHI + i], places[_AMPLITUDE + i], moves[_PATH + i]
+        )
+        state[_R + i] = r
+        state[_PHI + i] = phi
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _sideways_lanes(c: RunConstants, width: int, state: Any, places: Any, moves: Any) -> None:
+    """The noise in theta and phi of each lane."""
+    for i in range(width):
+        theta, phi = sideways_noise(
+            c,
+            state[_R + i],
+            state[_THETA + i],
+            state[_PHI + i],
+            places[_AMPLITUDE + i],
+            moves[_ROOT + i],
+            moves[_N2 + i],
+            moves[_N3 + i],
+            moves[_N4 + i],
+        )
+        state[_THETA + i] = theta
+        state[_PHI + i] = phi
+
+
+@njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _helprop_lanes(
+    c: RunConstants, s: Switches, width: int, state: Any, count: Any, task: Any, key0: Any, key1: Any
+) -> None:
     """One step of HELPROP's rule in each lane."""
-    for i in range(LANES):
+    for i in range(width):
         number = uint64(task[i])
         w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
         n1, n2, n3, _ = four_normals(w0, w1, w2, w3)
@@ -262,6 +356,7 @@ def _helprop_lanes(c: RunConstants, s: Switches, state: Any, count: Any, task: A
 
 
 _FIELDS: Final = len(Place._fields)
+_FIRST_OF_SHEET: Final = Place._fields.index("rate_theta")
 _AMPLITUDE: Final = Place._fields.index("amplitude") * LANES
 
 
@@ -281,6 +376,7 @@ def _store(places: Any, i: int, place: Place) -> None:
     places[10 * LANES + i] = place[10]
     places[11 * LANES + i] = place[11]
     places[12 * LANES + i] = place[12]
+    places[13 * LANES + i] = place[13]
 
 
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -300,6 +396,7 @@ def _load(places: Any, i: int) -> Place:
         places[10 * LANES + i],
         places[11 * LANES + i],
         places[12 * LANES + i],
+        places[13 * LANES + i],
     )
 
 
