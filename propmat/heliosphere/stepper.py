@@ -3,11 +3,10 @@
 Equations: docs/heliosphere.md. The generator is a first-order part (the smooth flow: wind, drift, co-rotation,
 energy, and what the divergence of K leaves) and half the squares of the noise directions. One step is
 
-    smooth flow for half the last step and half this one, radial noise for half of this step,
-    noise in theta and phi for all of it, radial noise for its other half,
+    the smooth flow for half the last step and half this one, then radial and sideways noise in alternate order,
 
 each a flow along one direction, solved to a higher order than the splitting. Before it, the sheet is searched, where
-it can matter.
+it can matter: it adds a displacement along it to the smooth flow, and may shorten the step.
 """
 
 from __future__ import annotations
