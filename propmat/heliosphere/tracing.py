@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from propmat.errors import InputError, TruncationWarning, out_of_range, unknown_name
 from propmat.heliosphere.kernels.constants import RunConstants, run_constants, switches
-from propmat.heliosphere.kernels.cpu import LANES, RESULTS, tracer
+from propmat.heliosphere.kernels.cpu import RESULTS, tracer
 from propmat.heliosphere.model import Heliosphere
 from propmat.parameters import HELIOSPHERE_TABLE_II, Parameters
 from propmat.species import FloatArray, Species, get_species, rigidity_from_kinetic_energy
@@ -28,7 +28,7 @@ RATIO_LIMITS: Final = (1.0, 2.5)
 """A/|Z| of the nuclei the simulator accepts: protons to 10Be."""
 HELPROP_NUCLEON_MASS: Final = 0.93827
 """Mass per nucleon [GeV] with ``helprop_constants``; the run's species then has it."""
-SEGMENT: Final = 4 * LANES
+SEGMENT: Final = 128
 """Work is cut at multiples of this number of trajectories, whatever the threads, so that sums are reproducible."""
 LARGEST_PIECE: Final = 128 * SEGMENT
 """Most trajectories a thread traces at once: bounds the memory of a reduced run, and the wait after Ctrl-C."""
