@@ -8,15 +8,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
-def progress_bar(*, show: bool = True) -> Progress:
-    """A bar to enter with ``with``; its tasks have a description and a total."""
+def progress_bar(*, show: bool = True, count: bool = True, transient: bool = False) -> Progress:
+    """A bar to enter with ``with``; its tasks have a description and a total.
+
+    Args:
+        show: off: nothing is drawn.
+        count: whether done and total are numbers that mean something to the user.
+        transient: the bar goes when the work is done.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *([MofNCompleteColumn()] if count else []),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
         console=Console(file=sys.stderr),
+        transient=transient,
         disable=not show,
     )

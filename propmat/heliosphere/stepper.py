@@ -60,6 +60,14 @@ class Place(NamedTuple):
 
 
 @compiled
+def start_angles(c: RunConstants, longitude: float) -> tuple[float, float]:
+    """(theta, phi) of a start at Earth: in the equator at this longitude, or always at HELPROP's place."""
+    if c.start_uniform != 0.0:
+        return _HALF_PI, longitude
+    return _HALF_PI + 1e-6, 1e-10
+
+
+@compiled
 def survey(c: RunConstants, s: Switches, r: float, theta: float, phi: float, log_rigidity: float) -> Place:
     """The place of a particle at r [AU], theta, phi [rad], ln R [GV]."""
     sin_theta, cos_theta = sin_cos(theta)

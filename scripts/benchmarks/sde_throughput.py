@@ -16,7 +16,6 @@ target is missed.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 import time
@@ -27,9 +26,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from propmat.constants import SECONDS_PER_DAY
@@ -37,9 +35,10 @@ from propmat.heliosphere import Heliosphere
 from propmat.heliosphere.helprop import helprop_step
 from propmat.heliosphere.kernels.constants import RunConstants, run_constants, switches
 from propmat.heliosphere.kernels.cpu import RESULTS, tracer
-from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
-from propmat.heliosphere.stepper import step
+from propmat.heliosphere.kernels.philox import start_longitude, trajectory_normals
+from propmat.heliosphere.stepper import start_angles, step
 from propmat.heliosphere.tracing import STEP_CAP
+from propmat.progress import progress_bar
 from propmat.species import FloatArray, get_species, rigidity_from_kinetic_energy
 
 RATE_TARGET = {+1: 15e6, -1: 10e6}
@@ -76,9 +75,6 @@ KEY = np.array([7, 0], dtype=np.uint64)
 
 _PAPER_SWITCHES = switches(PAPER)
 _RULE_SWITCHES = switches(RULE)
-_LOW = uint64(0xFFFFFFFF)
-_SHIFT = uint64(32)
-_START_COUNTER = uint64(0xFFFFFFFF)
 
 
 class Task(NamedTuple):
@@ -139,13 +135,11 @@ def scalar_loop(move: Any) -> Callable[[RunConstants, float, int, Any], int]:
         key0, key1 = seed[0], seed[1]
         total = 0
         for particle in range(particles):
-            number = uint64(particle)
-            word, _, _, _ = philox(_START_COUNTER, number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
-            r, theta, phi, log_r = 1.0, 0.5 * math.pi, 2.0 * math.pi * uniform(word), log_rigidity
+            theta, phi = start_angles(c, start_longitude(particle, key0, key1))
+            r, log_r = 1.0, log_rigidity
             count = 0
             while r < c.r_hp:
-                w0, w1, w2, w3 = philox(uint64(count), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
-                normals = four_normals(w0, w1, w2, w3)
+                normals = trajectory_normals(count, particle, 0, key0, key1)
                 r, theta, phi, log_r = move(c, r, theta, phi, log_r, count & 1, normals)
                 count += 1
             total += count
@@ -227,13 +221,12 @@ def every_task(particles: int) -> list[Task]:
 
 def measure(particles: int) -> tuple[dict[Task, Timing], dict[int, Timing]]:
     """{task: its best turn} on one core and {threads: best turn}, with a progress bar."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     every = every_task(particles)
     counts = [count for count in range(1, cores()) if count & (count - 1) == 0] + [cores()]
     crowd = Task("lanes", +1, 1.0, max(particles // 4, 1))
     best: dict[Task, Timing] = {}
     scaling: dict[int, Timing] = {}
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with progress_bar(count=False) as progress:
         bar = progress.add_task("", total=len(SHARE) + TURNS * (len(every) + len(counts)))
         for method in SHARE:
             progress.update(bar, description=f"compiling {method}")

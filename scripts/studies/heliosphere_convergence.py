@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from heliosphere_convergence_rows import HALVED, PROTON, REFERENCE, SIGMA, Row, quick_rows, sobol_rows
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from propmat.heliosphere import Heliosphere
@@ -37,6 +37,7 @@ from propmat.heliosphere.convergence import Moments, modulation, trace_pairs
 from propmat.heliosphere.kernels.constants import switches
 from propmat.heliosphere.kernels.cpu import RESULTS, tracer
 from propmat.heliosphere.simulation import STEP_CAP
+from propmat.progress import progress_bar
 from propmat.species import rigidity_from_kinetic_energy
 from propmat.spectra import proton_lis
 
@@ -117,9 +118,8 @@ class Study:
 
     def run(self, rows: list[Row]) -> None:
         """Cheap rows first, so that what they leave of their shares goes to the others; then what barely misses."""
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         trace_pairs(rows[0].constants(self.model), switches(self.model), PROTON, 30.0, 0, 1, self.seed)  # compiles
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with progress_bar(count=False, transient=True) as progress:
             task = progress.add_task("first pairs", total=2 * len(rows))
             for row in rows:
                 if self.of(row).pairs == 0 and time.monotonic() < self.end:

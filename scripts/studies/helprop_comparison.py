@@ -21,11 +21,10 @@ from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from scipy.stats import chi2, ks_2samp
 
 from propmat.heliosphere import Heliosphere, simulate
+from propmat.progress import progress_bar
 from propmat.species import SPECIES, FloatArray, Species, momentum_from_kinetic_energy
 from propmat.spectra import proton_lis
 
@@ -233,9 +232,8 @@ def run() -> int:
         parser.error(f"--reference {arguments.reference} is not of the layout of {REFERENCE.name}: {error}")
     head = f"{'case':34s} {'ours':>6s}  KS p: T  KS p: θ  {'J ratio, ours / HELPROP':34s} "
     print(head + "time, ours [d]  HELPROP [d]")
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     results = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with progress_bar(count=False, transient=True) as progress:
         task = progress.add_task("", total=sum(work(case) for case in cases))
         for case in cases:
             progress.update(task, description=case.name)

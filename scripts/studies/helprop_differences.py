@@ -21,11 +21,10 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from propmat.heliosphere import Heliosphere, simulate
 from propmat.measurements import antiproton_lis
+from propmat.progress import progress_bar
 from propmat.report.figures import COLOURS
 from propmat.species import FloatArray, momentum_from_kinetic_energy
 from propmat.spectra import proton_lis
@@ -145,9 +144,8 @@ def estimate(now: dict[str, FloatArray], before: dict[str, FloatArray] | None) -
 
 def measure(stages: list[Stage], conditions: Conditions) -> list[dict[float, dict[str, Change]]]:
     """[stage]{energy}{quantity}, and after the stages the totals of both halves of the walk."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     kept: list[dict[float, dict[str, FloatArray]]] = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with progress_bar(count=False, transient=True) as progress:
         cost = {
             (energy, name): conditions.particles_at(energy) * sign / energy**0.7
             for energy in ENERGIES

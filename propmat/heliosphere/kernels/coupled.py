@@ -19,20 +19,30 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
 from numba.extending import intrinsic
 
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
 from propmat.heliosphere.kernels.controls import CONTROLS, add, control_increments
-from propmat.heliosphere.kernels.cpu import LANES, RESULTS, _load, _store, source_digest
-from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
+from propmat.heliosphere.kernels.cpu import (
+    LANES,
+    PLACE_AMPLITUDE,
+    PLACE_FIELDS,
+    RESULTS,
+    VECTOR,
+    load_place,
+    source_digest,
+    store_place,
+)
+from propmat.heliosphere.kernels.philox import start_longitude, trajectory_normals
 from propmat.heliosphere.stepper import (
-    Place,
     advance,
     far_from_sheet,
+    fold,
     near_sheet,
     radial_noise,
     sideways_noise,
+    start_angles,
     survey,
 )
 
@@ -43,13 +53,7 @@ _OTHER: Final = _FIELDS * LANES
 """Where the path begins in a pair that does not move in this turn."""
 PAIR_ROWS: Final = 2 * RESULTS + CONTROLS
 """Rows of the result: those of an ordinary trace for the first path, for the second, then controls, first - second."""
-_PLACE: Final = len(Place._fields)
-_AMPLITUDE_OF_PLACE: Final = Place._fields.index("amplitude") * LANES
 _NEVER: Final = 1e300
-_TWO_PI: Final = 2.0 * math.pi
-_START_COUNTER = uint64(0xFFFFFFFF)
-_LOW = uint64(0xFFFFFFFF)
-_SHIFT = uint64(32)
 
 
 @cache
@@ -94,7 +98,7 @@ def build(digest: int, s: Switches) -> Callable[..., None]:
         version = digest
         pair, controls = np.zeros(2 * _OTHER), np.zeros(CONTROLS * LANES)
         clock, pending = np.zeros(LANES), np.zeros(LANES)
-        places, packed = np.empty(_PLACE * LANES), np.empty(_PLACE * LANES)
+        places, packed = np.empty(PLACE_FIELDS * LANES), np.empty(PLACE_FIELDS * LANES)
         moves, packed_moves, packed_state = np.empty(4 * LANES), np.empty(4 * LANES), np.empty(3 * LANES)
         near, wanted = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
         draws, task = np.zeros(LANES, np.int64), np.empty(LANES, np.int64)
@@ -167,9 +171,7 @@ def _noise_lanes(
     for i in range(LANES):
         e = either(pair[_LEVEL + i] != 0.0, d, c)
         dt = pair[_STEP + i]
-        number = uint64(task[i])
-        w0, w1, w2, w3 = philox(uint64(draws[i]), number & _LOW, number >> _SHIFT, uint64(1), key0, key1)
-        n1, n2, n3, n4 = four_normals(w0, w1, w2, w3)
+        n1, n2, n3, n4 = trajectory_normals(draws[i], task[i], 1, key0, key1)
         spread = math.sqrt(max(pair[_END + i] - clock[i], 0.0))
         n1, n2, n3, n4 = spread * n1, spread * n2, spread * n3, spread * n4
         pair[_OTHER + _SUM + i] += n1
@@ -195,11 +197,11 @@ def _noise_lanes(
             e, r, theta, phi, amplitude, math.sqrt(2.0 * dt), scale * n2, scale * n3, scale * n4
         )
         r, phi = radial_noise(e, r, theta, phi, amplitude, radial * odd)
-        r = max(r, e.inner_radius * e.inner_radius / r)
+        r, phi = fold(e, r, phi)
         moved = dt > 0.0
         pair[_R + i] = r if moved else pair[_R + i]
         pair[_THETA + i] = theta if moved else pair[_THETA + i]
-        pair[_PHI + i] = phi - _TWO_PI * math.floor(phi * (1.0 / _TWO_PI)) if moved else pair[_PHI + i]
+        pair[_PHI + i] = phi if moved else pair[_PHI + i]
         pair[_ODD + i] = 1.0 - odd if moved else odd
         pair[_COUNT + i] += 1.0 if moved else 0.0
         pair[_SUM + i] = 0.0
@@ -221,7 +223,7 @@ def _survey_lanes(
         r = pair[_R + i]
         place = survey(e, s, r, pair[_THETA + i], pair[_PHI + i], pair[_LOG_R + i])
         wanted[i] = 0 if far_from_sheet(e, s, r, place) else 1
-        _store(places, i, place)
+        store_place(places, i, place)
         moves[i] = place.step
         moves[LANES + i] = 0.0
         moves[2 * LANES + i] = 0.0
@@ -248,18 +250,18 @@ def _sheet_lanes(
     for i in range(LANES):
         near[size] = i
         size += wanted[i]
-    padded = min((size + 7) // 8 * 8, LANES)
+    padded = min((size + VECTOR - 1) // VECTOR * VECTOR, LANES)
     for k in range(padded):
         i = near[k if k < size else 0]
         packed_state[k] = pair[_R + i]
         packed_state[LANES + k] = pending[i]
         packed_state[2 * LANES + k] = pair[_LEVEL + i]
-        for field in range(_PLACE):
+        for field in range(PLACE_FIELDS):
             packed[field * LANES + k] = places[field * LANES + i]
     for k in range(padded):
         e = either(packed_state[2 * LANES + k] != 0.0, d, c)
         dt, slide_r, slide_theta, slide_phi = near_sheet(
-            e, s, packed_state[k], _load(packed, k), packed_state[LANES + k]
+            e, s, packed_state[k], load_place(packed, k), packed_state[LANES + k]
         )
         packed_moves[k] = dt
         packed_moves[LANES + k] = slide_r
@@ -277,7 +279,7 @@ def _advance_lanes(
     """The smooth flow of each moving path; its step then ends at a known time, and waits for its noise."""
     for i in range(LANES):
         e = either(pair[_LEVEL + i] != 0.0, d, c)
-        place = _load(places, i)
+        place = load_place(places, i)
         dt = moves[i]
         r, theta, phi, log_rigidity = advance(
             e,
@@ -297,7 +299,7 @@ def _advance_lanes(
         pair[_THETA + i] = theta
         pair[_PHI + i] = phi
         pair[_LOG_R + i] = log_rigidity
-        pair[_AMPLITUDE + i] = places[_AMPLITUDE_OF_PLACE + i]
+        pair[_AMPLITUDE + i] = places[PLACE_AMPLITUDE + i]
         pair[_STEP + i] = dt
         end = pair[_END + i]
         pair[_END + i] = clock[i] + dt if end < _NEVER else end
@@ -330,17 +332,14 @@ def _start_pair(
     key1: Any,
 ) -> None:
     """Put both paths of a pair at Earth, in the equator, at the longitude of an ordinary run of that number."""
-    wide = uint64(number)
-    word, _, _, _ = philox(_START_COUNTER, wide & _LOW, wide >> _SHIFT, uint64(0), key0, key1)
+    longitude = start_longitude(number, key0, key1)
     clock[lane] = 0.0
     draws[lane] = 0
     for level in range(2):
-        uniform_start = (d.start_uniform if level else c.start_uniform) != 0.0
         base = level * _OTHER
         for field in range(_FIELDS):
             pair[base + field * LANES + lane] = 0.0
         pair[base + _R + lane] = 1.0
-        pair[base + _THETA + lane] = 0.5 * math.pi if uniform_start else 0.5 * math.pi + 1e-6
-        pair[base + _PHI + lane] = _TWO_PI * uniform(word) if uniform_start else 1e-10
+        pair[base + _THETA + lane], pair[base + _PHI + lane] = start_angles(d if level else c, longitude)
         pair[base + _LOG_R + lane] = log_rigidity
         pair[base + _LEVEL + lane] = float(level)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
 
 from propmat.heliosphere.helprop import helprop_step
 from propmat.heliosphere.kernels.constants import RunConstants, Switches
-from propmat.heliosphere.kernels.philox import four_normals, philox, uniform
+from propmat.heliosphere.kernels.philox import start_longitude, trajectory_normals
 from propmat.heliosphere.stepper import (
     Place,
     advance,
@@ -28,21 +28,23 @@ from propmat.heliosphere.stepper import (
     near_sheet,
     radial_noise,
     sideways_noise,
+    start_angles,
     survey,
 )
 
 LANES: Final = 64
+PLACE_FIELDS: Final = len(Place._fields)
+PLACE_AMPLITUDE: Final = Place._fields.index("amplitude") * LANES
+"""Where that field begins in the places of all lanes."""
 _R, _THETA, _PHI, _LOG_R, _TIME, _PENDING = (k * LANES for k in range(6))
 _STATE: Final = 6 * LANES
-_PLACES: Final = len(Place._fields) * LANES
+_PLACES: Final = PLACE_FIELDS * LANES
+_FIRST_OF_SHEET: Final = Place._fields.index("rate_theta")
 _STEP, _SLIDE_R, _SLIDE_THETA, _SLIDE_PHI, _PATH, _ROOT, _N2, _N3, _N4 = (k * LANES for k in range(9))
 _MOVES: Final = 9 * LANES
 _PACK_BELOW: Final = LANES * 13 // 16
-_VECTOR: Final = 8
+VECTOR: Final = 8
 """Lanes of a vector instruction: loops run over multiples of this."""
-_START_COUNTER = uint64(0xFFFFFFFF)
-_LOW = uint64(0xFFFFFFFF)
-_SHIFT = uint64(32)
 RESULTS: Final = 6
 """Rows of the result of a trace: ln R, time [day], r, theta, phi at exit, number of steps (negative: step cap hit)."""
 
@@ -117,7 +119,7 @@ def build(digest: int, s: Switches) -> Callable[..., None]:
                         _start(c, state, count, task, lane, upcoming, log_rigidity[energy], key0, key1)
                         upcoming += 1
                         active += 1
-                if active <= width - _VECTOR:
+                if active <= width - VECTOR:
                     width = _compact(active, width, state, count, task)
 
     compiled: Callable[..., None] = trace
@@ -155,7 +157,7 @@ def _compact(active: int, width: int, state: Any, count: Any, task: Any) -> int:
             count[lane] = count[source]
             task[lane] = task[source]
             task[source] = -1
-    return (active + _VECTOR - 1) // _VECTOR * _VECTOR
+    return (active + VECTOR - 1) // VECTOR * VECTOR
 
 
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -165,7 +167,7 @@ def _survey_lanes(c: RunConstants, s: Switches, width: int, state: Any, places: 
         r = state[_R + i]
         place = survey(c, s, r, state[_THETA + i], state[_PHI + i], state[_LOG_R + i])
         wanted[i] = 0 if far_from_sheet(c, s, r, place) else 1
-        _store(places, i, place)
+        store_place(places, i, place)
         moves[_STEP + i] = place.step
         moves[_SLIDE_R + i] = 0.0
         moves[_SLIDE_THETA + i] = 0.0
@@ -193,7 +195,9 @@ def _sheet_lanes(
         size += wanted[i]
     if size * LANES > _PACK_BELOW * width:
         for i in range(width):
-            dt, slide_r, slide_theta, slide_phi = near_sheet(c, s, state[_R + i], _load(places, i), state[_PENDING + i])
+            dt, slide_r, slide_theta, slide_phi = near_sheet(
+                c, s, state[_R + i], load_place(places, i), state[_PENDING + i]
+            )
             moves[_STEP + i] = dt if wanted[i] else moves[_STEP + i]
             moves[_SLIDE_R + i] = slide_r if wanted[i] else 0.0
             moves[_SLIDE_THETA + i] = slide_theta if wanted[i] else 0.0
@@ -203,17 +207,17 @@ def _sheet_lanes(
         i = near[k]
         packed_state[k] = state[_R + i]
         packed_state[LANES + k] = state[_PENDING + i]
-        for field in range(_FIRST_OF_SHEET, _FIELDS):
+        for field in range(_FIRST_OF_SHEET, PLACE_FIELDS):
             packed[field * LANES + k] = places[field * LANES + i]
-    padded = min((size + _VECTOR - 1) // _VECTOR * _VECTOR, width)
+    padded = min((size + VECTOR - 1) // VECTOR * VECTOR, width)
     for k in range(size, padded):
         packed_state[k] = packed_state[0]
         packed_state[LANES + k] = packed_state[LANES]
-        for field in range(_FIRST_OF_SHEET, _FIELDS):
+        for field in range(_FIRST_OF_SHEET, PLACE_FIELDS):
             packed[field * LANES + k] = packed[field * LANES]
     for k in range(padded):
         dt, slide_r, slide_theta, slide_phi = near_sheet(
-            c, s, packed_state[k], _load(packed, k), packed_state[LANES + k]
+            c, s, packed_state[k], load_place(packed, k), packed_state[LANES + k]
         )
         packed_moves[_STEP + k] = dt
         packed_moves[_SLIDE_R + k] = slide_r
@@ -241,7 +245,7 @@ def _move_lanes(
 ) -> None:
     """The smooth flow and the noise of each lane."""
     for i in range(width):
-        place = _load(places, i)
+        place = load_place(places, i)
         dt = moves[_STEP + i]
         r, theta, phi, log_rigidity = advance(
             c,
@@ -261,10 +265,7 @@ def _move_lanes(
         state[_THETA + i] = theta
         state[_PHI + i] = phi
         state[_LOG_R + i] = log_rigidity
-    if odd:
-        _noise_lanes(c, width, state, places, moves, count, task, key0, key1, 1)
-    else:
-        _noise_lanes(c, width, state, places, moves, count, task, key0, key1, 0)
+    _noise_lanes(c, width, state, places, moves, count, task, key0, key1, odd)
 
 
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -282,9 +283,7 @@ def _noise_lanes(
 ) -> None:
     """The noise of each lane."""
     for i in range(width):
-        number = uint64(task[i])
-        w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
-        n1, n2, n3, n4 = four_normals(w0, w1, w2, w3)
+        n1, n2, n3, n4 = trajectory_normals(count[i], task[i], 0, key0, key1)
         root_time = math.sqrt(2.0 * moves[_STEP + i])
         moves[_ROOT + i] = root_time
         moves[_PATH + i] = root_time * n1
@@ -310,7 +309,7 @@ def _radial_lanes(c: RunConstants, width: int, state: Any, places: Any, moves: A
     """The radial noise of each lane."""
     for i in range(width):
         r, phi = radial_noise(
-            c, state[_R + i], state[_THETA + i], state[_PHI + i], places[_AMPLITUDE + i], moves[_PATH + i]
+            c, state[_R + i], state[_THETA + i], state[_PHI + i], places[PLACE_AMPLITUDE + i], moves[_PATH + i]
         )
         state[_R + i] = r
         state[_PHI + i] = phi
@@ -325,7 +324,7 @@ def _sideways_lanes(c: RunConstants, width: int, state: Any, places: Any, moves:
             state[_R + i],
             state[_THETA + i],
             state[_PHI + i],
-            places[_AMPLITUDE + i],
+            places[PLACE_AMPLITUDE + i],
             moves[_ROOT + i],
             moves[_N2 + i],
             moves[_N3 + i],
@@ -341,9 +340,7 @@ def _helprop_lanes(
 ) -> None:
     """One step of HELPROP's rule in each lane."""
     for i in range(width):
-        number = uint64(task[i])
-        w0, w1, w2, w3 = philox(uint64(count[i]), number & _LOW, number >> _SHIFT, uint64(0), key0, key1)
-        n1, n2, n3, _ = four_normals(w0, w1, w2, w3)
+        n1, n2, n3, _ = trajectory_normals(count[i], task[i], 0, key0, key1)
         r, theta, phi, log_rigidity, dt = helprop_step(
             c, s, state[_R + i], state[_THETA + i], state[_PHI + i], state[_LOG_R + i], n1, n2, n3
         )
@@ -355,13 +352,8 @@ def _helprop_lanes(
         count[i] += 1
 
 
-_FIELDS: Final = len(Place._fields)
-_FIRST_OF_SHEET: Final = Place._fields.index("rate_theta")
-_AMPLITUDE: Final = Place._fields.index("amplitude") * LANES
-
-
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _store(places: Any, i: int, place: Place) -> None:
+def store_place(places: Any, i: int, place: Place) -> None:
     """Write a place into lane ``i``; unrolled, as a loop over a tuple would not vectorise."""
     places[i] = place[0]
     places[LANES + i] = place[1]
@@ -380,7 +372,7 @@ def _store(places: Any, i: int, place: Place) -> None:
 
 
 @njit(forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _load(places: Any, i: int) -> Place:
+def load_place(places: Any, i: int) -> Place:
     """The place in lane ``i``."""
     return Place(
         places[i],
@@ -413,13 +405,10 @@ def _start(
     key1: Any,
 ) -> None:
     """Put trajectory ``number`` into a lane: at Earth, in the equator, at a random longitude."""
-    wide = uint64(number)
-    word, _, _, _ = philox(_START_COUNTER, wide & _LOW, wide >> _SHIFT, uint64(0), key0, key1)
     task[lane] = number
     count[lane] = 0
     state[_R + lane] = 1.0
-    state[_THETA + lane] = 0.5 * math.pi if c.start_uniform != 0.0 else 0.5 * math.pi + 1e-6
-    state[_PHI + lane] = 2.0 * math.pi * uniform(word) if c.start_uniform != 0.0 else 1e-10
+    state[_THETA + lane], state[_PHI + lane] = start_angles(c, start_longitude(number, key0, key1))
     state[_LOG_R + lane] = log_rigidity
     state[_TIME + lane] = 0.0
     state[_PENDING + lane] = 0.0

@@ -19,6 +19,7 @@ _LOW = uint64(0xFFFFFFFF)
 _SHIFT = uint64(32)
 _UNIT = 2.0**-32
 _TWO_PI = 2.0 * math.pi
+_START = uint64(0xFFFFFFFF)
 
 
 @compiled
@@ -52,3 +53,19 @@ def four_normals(w0: int, w1: int, w2: int, w3: int) -> tuple[float, float, floa
     sine, cosine = sin_cos(_TWO_PI * uniform(w2))
     sine_2, cosine_2 = sin_cos(_TWO_PI * uniform(w3))
     return radius * cosine, radius * sine, other * cosine_2, other * sine_2
+
+
+@compiled
+def trajectory_normals(draw: int, number: int, stream: int, key0: int, key1: int) -> tuple[float, float, float, float]:
+    """The four standard normal deviates of one draw of a trajectory; streams of a trajectory are independent."""
+    wide = uint64(number)
+    w0, w1, w2, w3 = philox(uint64(draw), wide & _LOW, wide >> _SHIFT, uint64(stream), key0, key1)
+    return four_normals(w0, w1, w2, w3)
+
+
+@compiled
+def start_longitude(number: int, key0: int, key1: int) -> float:
+    """Where a trajectory starts, uniform in (0, 2 pi): the draw after all that its steps can make."""
+    wide = uint64(number)
+    word, _, _, _ = philox(_START, wide & _LOW, wide >> _SHIFT, uint64(0), key0, key1)
+    return _TWO_PI * uniform(word)
