@@ -95,9 +95,21 @@ _ALL: Final = (
     _nucleus("nitrogen14", 14, 7, 14.003074004),
     _nucleus("nitrogen15", 15, 7, 15.000108899),
     _nucleus("oxygen16", 16, 8, 15.994914619),
+    _nucleus("oxygen17", 17, 8, 16.999131757),
+    _nucleus("oxygen18", 18, 8, 17.999159613),
+    _nucleus("fluorine19", 19, 9, 18.998403163),
     _nucleus("neon20", 20, 10, 19.992440176),
+    _nucleus("neon21", 21, 10, 20.993846685),
+    _nucleus("neon22", 22, 10, 21.991385110),
+    _nucleus("sodium23", 23, 11, 22.989769282),
     _nucleus("magnesium24", 24, 12, 23.985041690),
+    _nucleus("magnesium25", 25, 12, 24.985836976),
+    _nucleus("magnesium26", 26, 12, 25.982592968),
+    _nucleus("aluminium27", 27, 13, 26.981538531),
     _nucleus("silicon28", 28, 14, 27.976926534),
+    _nucleus("silicon29", 29, 14, 28.976494665),
+    _nucleus("silicon30", 30, 14, 29.973770136),
+    _nucleus("iron56", 56, 26, 55.934936355),
 )
 SPECIES: Final[dict[str, Species]] = {species.name: species for species in _ALL}
 

@@ -1,0 +1,154 @@
+"""The tables of a galaxy on its grids: cross sections, reactions and radial shapes, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from graphlib import TopologicalSorter
+from typing import Final
+
+import numpy as np
+
+from propmat.galaxy.domain import build_domain
+from propmat.galaxy.interactions import Interactions
+from propmat.galaxy.model import Galaxy
+from propmat.galaxy.momentum import Coefficients, galprop_scheme, local_coefficients, second_order_scheme
+from propmat.galaxy.network import TOTALS, Reactions, fragmentation, inclusive_kernel, survival_kernel
+from propmat.galaxy.space import radial_shapes
+from propmat.species import SPECIES, FloatArray, Species
+
+RADIAL_HEIGHTS: Final = (1.5, 4.0, 15.0)
+"""Half-heights of the halos whose radial shapes are collected [kpc]."""
+SECONDS_PER_MYR: Final = 3.15576e13
+
+
+@lru_cache(maxsize=8)
+def prepare(galaxy: Galaxy) -> Prepared:
+    """The tables of a galaxy: read and put on its grid once.
+
+    Raises:
+        FileError: the file of tables is missing or damaged.
+        InputError: an unknown set of cross sections.
+    """
+    return Prepared(galaxy, _interactions(galaxy))
+
+
+def _interactions(galaxy: Galaxy) -> Interactions:
+    if galaxy.tables:
+        from propmat.galaxy.tables import read_tables
+
+        return read_tables(galaxy.tables)
+    from propmat.galaxy.antiprotons import get_antiprotons
+    from propmat.galaxy.gas import GalacticGas
+    from propmat.galaxy.nuclei import PublishedNuclei
+
+    return Interactions(GalacticGas(), PublishedNuclei(), get_antiprotons(galaxy.antiprotons))
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What does not depend on the parameters."""
+
+    galaxy: Galaxy
+    interactions: Interactions
+    _inelastic: dict[tuple[str, int], FloatArray] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def isotopes(self) -> tuple[Species, ...]:
+        """The nuclei, heaviest first."""
+        return tuple(
+            isotope for isotope in self.interactions.nuclei.isotopes if isotope.mass_number <= self.galaxy.heaviest
+        )
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Names of all species, protons first, antiprotons last."""
+        return (*(isotope.name for isotope in reversed(self.isotopes)), "antiproton")
+
+    @cached_property
+    def energy(self) -> FloatArray:
+        """(energy,) [GeV/n]."""
+        return self.galaxy.kinetic_energy
+
+    @cached_property
+    def radial(self) -> FloatArray:
+        """(radius, shape) radial shapes."""
+        return radial_shapes([build_domain(self.galaxy, self.interactions.gas, height) for height in RADIAL_HEIGHTS])
+
+    @cached_property
+    def reactions(self) -> dict[str, Reactions]:
+        """Component -> what makes it, parents first."""
+        found = {isotope.name: self._nuclear(isotope) for isotope in self.isotopes}
+        found |= self._nucleons()
+        parents = {name: {*made.local, *made.decay, *made.kernel} for name, made in found.items()}
+        return {name: found[name] for name in TopologicalSorter(parents).static_order()}
+
+    def _nuclear(self, daughter: Species) -> Reactions:
+        local = {}
+        for parent in self.isotopes:
+            if parent.mass_number > daughter.mass_number and daughter.name != "proton":
+                production = self.interactions.nuclei.production(parent, daughter, self.energy)
+                if production is not None and np.any(production > 0):
+                    local[parent.name] = fragmentation(parent, daughter, self.energy, production)
+        decay = {}
+        if daughter.name == "boron10" and SPECIES["beryllium10"] in self.isotopes:
+            decay["beryllium10"] = self.decay_rate(SPECIES["beryllium10"], self.energy)
+        return Reactions(local, decay, {})
+
+    def _nucleons(self) -> dict[str, Reactions]:
+        """Secondary protons and antiprotons."""
+        end_weight = 1.0 if self.galaxy.scheme == "galprop" else 0.5
+        sets = self.interactions
+        knocked = survival_kernel(
+            self.energy, sets.nuclei.inelastic(SPECIES["proton"], self.energy), end_weight=end_weight
+        )
+        surviving = survival_kernel(self.energy, sets.antiprotons.non_annihilation(self.energy), end_weight=end_weight)
+        produced = {}
+        for projectile in self.isotopes:
+            spectrum = sets.antiprotons.production(projectile, self.energy, self.energy)
+            if spectrum is not None:
+                produced[projectile.name] = inclusive_kernel(projectile, self.energy, spectrum)
+        produced["proton_secondary"] = produced["proton"]
+        return {
+            "proton_secondary": Reactions({}, {}, {"proton": knocked}),
+            "antiproton": Reactions({}, {}, produced),
+            "antiproton_tertiary": Reactions({}, {}, {"antiproton": surviving}),
+        }
+
+    def decay_rate(self, species: Species, energy: FloatArray) -> FloatArray:
+        """(energy,) ln 2 / (gamma t_half) [1/s]; zero for stable nuclei."""
+        if species.name != "beryllium10":
+            return np.zeros_like(energy)
+        half_life = self.galaxy.beryllium10_half_life * SECONDS_PER_MYR
+        return np.asarray(np.log(2.0) / half_life / (1.0 + energy / species.mass_per_nucleon))
+
+    def coefficients(self, species: Species, energy: FloatArray, parameters: Mapping[str, float]) -> Coefficients:
+        """The transport operator of a species on some energies."""
+        inelastic = self.inelastic(species, energy)
+        local = local_coefficients(species, energy, parameters, inelastic, self.decay_rate(species, energy))
+        scheme = galprop_scheme if self.galaxy.scheme == "galprop" else second_order_scheme
+        return scheme(species, energy, parameters, local)
+
+    def inelastic(self, species: Species, energy: FloatArray) -> FloatArray:
+        """(energy,) inelastic cross section [mb per H atom], kept for each of the grids, which differ in length."""
+        key = species.name, energy.size
+        if key not in self._inelastic:
+            sets = self.interactions
+            antiproton = species.name == "antiproton"
+            self._inelastic[key] = (
+                sets.antiprotons.inelastic(energy) if antiproton else sets.nuclei.inelastic(species, energy)
+            )
+        return self._inelastic[key]
+
+    def ancestors(self, species: Sequence[str]) -> set[str]:
+        """Components that contribute to some species."""
+        wanted: set[str] = set()
+        waiting = [part for name in species for part in TOTALS.get(name, (name,))]
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                made = self.reactions[name]
+                waiting += [*made.local, *made.decay, *made.kernel]
+        return wanted

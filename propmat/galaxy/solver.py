@@ -1,0 +1,160 @@
+"""From a parameter point to spectra: its reduced space, its network, its fluxes and its transfer matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from propmat.errors import InputError, unknown_name
+from propmat.galaxy.domain import build_domain
+from propmat.galaxy.extra import ExtraSource
+from propmat.galaxy.local_spectra import LocalSpectra
+from propmat.galaxy.model import Galaxy
+from propmat.galaxy.momentum import cell_average
+from propmat.galaxy.network import PART_NAMES, TOTALS, TRANSPORT, System
+from propmat.galaxy.prepared import Prepared, prepare
+from propmat.galaxy.reduction import adapted_basis
+from propmat.galaxy.sources import ABUNDANCES, injection
+from propmat.galaxy.space import Basis, spatial_basis
+from propmat.parameters import GALAXY, Parameters
+from propmat.species import FloatArray, Species, get_species
+
+COARSE_ENERGIES: Final = 16
+"""Energies on which the reduced space of a point is selected."""
+NORMALISATION_ENERGY: Final = 100.0
+"""Where the flux of primary protons is given [GeV]."""
+
+
+def solve(
+    galaxy: Galaxy,
+    parameters: Parameters,
+    *,
+    species: Sequence[str] | None = None,
+    extra_source: ExtraSource | None = None,
+) -> LocalSpectra:
+    """See :meth:`Galaxy.solve`."""
+    values = GALAXY.stack(parameters)
+    if values.ndim != 1:
+        raise InputError(f"solve takes one parameter point, got arrays of shape {values.shape[:-1]}; see solve_many.")
+    point = dict(zip(GALAXY.names, values.tolist(), strict=True))
+    check_point(point)
+    prepared = prepare(galaxy)
+    names = prepared.species if species is None else tuple(species)
+    for name in [*names, *([extra_source.species] if extra_source else [])]:
+        if name not in prepared.species:
+            raise unknown_name("species", name, prepared.species)
+    return _Point(prepared, point, names, extra_source).spectra()
+
+
+def check_point(point: Mapping[str, float]) -> None:
+    """Raise InputError where two parameters contradict each other."""
+    if point["R_br1"] >= point["R_br2"]:
+        raise InputError(f"R_br1 = {point['R_br1']} must be below R_br2 = {point['R_br2']} GV.")
+
+
+class _Point:
+    """One parameter point being solved."""
+
+    def __init__(
+        self, prepared: Prepared, point: Mapping[str, float], names: Sequence[str], extra: ExtraSource | None
+    ) -> None:
+        self.prepared, self.point, self.names, self.extra = prepared, point, names, extra
+        components = prepared.ancestors([*names, "proton", *([extra.species] if extra else [])])
+        moving = {TRANSPORT.get(name, name) for name in components}
+        self.system = System(
+            self._basis(moving),
+            {name: prepared.coefficients(get_species(name), prepared.energy, point) for name in moving},
+            {name: made.among(components) for name, made in prepared.reactions.items() if name in components},
+        )
+        self.rows: dict[str, dict[str, FloatArray]] = {}
+
+    def _basis(self, moving: set[str]) -> Basis:
+        galaxy = self.prepared.galaxy
+        profiles = [] if self.extra is None else [self.extra.profile]
+        domain = build_domain(galaxy, self.prepared.interactions.gas, self.point["z_h"], profiles)
+        full = spatial_basis(domain, self.prepared.radial, galaxy.snapshots)
+        energy = np.geomspace(galaxy.energy_low, galaxy.energy_high, COARSE_ENERGIES)
+        shape = injection(get_species("proton"), energy, self.point)
+        operators = [self.prepared.coefficients(species, energy, self.point) for species in _representatives(moving)]
+        return adapted_basis(full, [(operator, shape) for operator in operators], galaxy.shapes)
+
+    def spectra(self) -> LocalSpectra:
+        """Fluxes of everything asked for."""
+        injected = {name: self._injection(name) for name in self.system.reactions if ABUNDANCES.get(name, 0.0) > 0.0}
+        found = self.system.propagate(self._sources(injected))
+        sun, energy = self.system.basis.sun, self.prepared.energy
+        flux = {name: _nucleons(name) * np.einsum("m,emk->ek", sun, density) for name, density in found.items()}
+        scale = self.prepared.galaxy.proton_flux / _at(NORMALISATION_ENERGY, energy, flux["proton"][:, 0])
+        flux = {name: values * [scale, 1.0][: values.shape[1]] for name, values in flux.items()}
+        components = {name: np.maximum(values.sum(axis=1), 0.0) for name, values in flux.items()}
+        zero = np.zeros_like(energy)
+        totals = {
+            name: np.sum([components.get(part, zero) for part in TOTALS.get(name, (name,))], axis=0)
+            for name in self.names
+        }
+        parts = {
+            PART_NAMES.get(part, part): components.get(part, zero)
+            for name in self.names
+            for part in TOTALS.get(name, ())
+        }
+        if self.extra is not None:
+            for name in self.names:
+                added = [flux[part][:, 1] for part in TOTALS.get(name, (name,)) if part in flux]
+                parts[f"{name}_extra"] = np.maximum(np.sum(added, axis=0), 0.0) if added else zero
+        injections = {name: _nucleons(name) * values * scale for name, values in injected.items()}
+        return LocalSpectra(energy, totals, parts, injections, self.green)
+
+    def green(self, injected: str, observed: str) -> FloatArray:
+        """See :meth:`LocalSpectra.green`."""
+        sources = [name for name in self.system.reactions if name not in TRANSPORT]
+        if injected not in sources:
+            raise unknown_name("injected species", injected, sources)
+        if observed not in self.names:
+            raise unknown_name("observed species", observed, self.names)
+        if observed not in self.rows:
+            basis, count = self.system.basis, self.prepared.energy.size
+            start = np.einsum("eo,m->emo", np.eye(count), basis.sun)
+            targets = {part: start * _nucleons(part) for part in TOTALS.get(observed, (observed,))}
+            found = self.system.propagate_adjoint(targets, basis.sources[:1])
+            self.rows[observed] = {name: rows[:, 0].T for name, rows in found.items()}
+        rows = self.rows[observed].get(injected)
+        count = self.prepared.energy.size
+        return np.zeros((count, count)) if rows is None else rows / _nucleons(injected)
+
+    def _injection(self, name: str) -> FloatArray:
+        """(energy,) injection per unit momentum: cell averages, or values at the nodes in GALPROP's scheme."""
+        species, energy = get_species(name), self.prepared.energy
+        if self.prepared.galaxy.scheme == "galprop":
+            return injection(species, energy, self.point)
+        return cell_average(lambda fine: injection(species, fine, self.point), species, energy)
+
+    def _sources(self, injected: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Component -> (energy, shape, column): cosmic rays, then the extra source if there is one."""
+        basis, columns = self.system.basis, 1 if self.extra is None else 2
+        found = {}
+        for name in {*injected, *([self.extra.species] if self.extra else [])}:
+            values = np.zeros((self.prepared.energy.size, basis.sun.size, columns))
+            if name in injected:
+                values[..., 0] = np.outer(injected[name], basis.sources[0])
+            if self.extra is not None and name == self.extra.species:
+                strength = self.extra.injection(self.prepared.energy) / _nucleons(name)
+                values[..., 1] = np.outer(strength, basis.sources[1])
+            found[name] = values
+        return found
+
+
+def _representatives(moving: set[str]) -> list[Species]:
+    """The lightest, a middle and the heaviest of the nuclei that move."""
+    nuclei = sorted((get_species(name) for name in moving if name != "antiproton"), key=lambda one: one.mass_number)
+    return [nuclei[number] for number in sorted({0, len(nuclei) // 2, len(nuclei) - 1})]
+
+
+def _nucleons(component: str) -> int:
+    return get_species(TRANSPORT.get(component, component)).nucleons
+
+
+def _at(wanted: float, energy: FloatArray, flux: FloatArray) -> float:
+    """The flux at an energy, by interpolation in log-log."""
+    return float(np.exp(np.interp(np.log(wanted), np.log(energy), np.log(np.maximum(flux, 1e-300)))))
