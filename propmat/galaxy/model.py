@@ -167,6 +167,7 @@ class Galaxy:
         species: Sequence[str] | None = None,
         matrices: Sequence[tuple[str, str]] = (),
         workers: int | None = None,
+        device: str = "cpu",
     ) -> Iterator[LocalSpectra]:
         """Spectra at many points on all cores, in their order.
 
@@ -175,13 +176,15 @@ class Galaxy:
             species: as in :meth:`solve`.
             matrices: (injected, observed) pairs whose :meth:`LocalSpectra.green` is worked out along with the fluxes.
             workers: threads; as many as cores by default.
+            device: ``"cpu"``, or an accelerator as torch names it (``"cuda"``), which solves hundreds of points
+                together; transfer matrices are still worked out on the cores.
 
         Raises:
-            InputError: a value out of range; checked before any work starts.
+            InputError: a value out of range, or no such device; checked before any work starts.
         """
         from propmat.galaxy.batch import solve_many
 
-        return solve_many(self, points, species=species, matrices=matrices, workers=workers)
+        return solve_many(self, points, species=species, matrices=matrices, workers=workers, device=device)
 
 
 _RANGES: Final = (

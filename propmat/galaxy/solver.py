@@ -41,11 +41,18 @@ def solve(
     point = dict(zip(GALAXY.names, values.tolist(), strict=True))
     check_point(point)
     prepared = prepare(galaxy)
-    names = prepared.species if species is None else tuple(species)
-    for name in [*names, *([extra_source.species] if extra_source else [])]:
+    if extra_source is not None and extra_source.species not in prepared.species:
+        raise unknown_name("species of the extra source", extra_source.species, prepared.species)
+    found = Point(prepared, point, wanted_species(prepared, species), extra_source)
+    return found.spectra(found.system.propagate(found.sources()))
+
+
+def wanted_species(prepared: Prepared, species: Sequence[str] | None) -> tuple[str, ...]:
+    """The species asked for, all by default (InputError: an unknown one)."""
+    for name in species or ():
         if name not in prepared.species:
             raise unknown_name("species", name, prepared.species)
-    return _Point(prepared, point, names, extra_source).spectra()
+    return prepared.species if species is None else tuple(species)
 
 
 def check_point(point: Mapping[str, float]) -> None:
@@ -54,11 +61,16 @@ def check_point(point: Mapping[str, float]) -> None:
         raise InputError(f"R_br1 = {point['R_br1']} must be below R_br2 = {point['R_br2']} GV.")
 
 
-class _Point:
-    """One parameter point being solved."""
+class Point:
+    """One parameter point being solved.
+
+    Attributes:
+        system: its network in its reduced space.
+        injected: component -> (energy,) injection per unit momentum, before normalisation.
+    """
 
     def __init__(
-        self, prepared: Prepared, point: Mapping[str, float], names: Sequence[str], extra: ExtraSource | None
+        self, prepared: Prepared, point: Mapping[str, float], names: Sequence[str], extra: ExtraSource | None = None
     ) -> None:
         self.prepared, self.point, self.names, self.extra = prepared, point, names, extra
         components = prepared.ancestors([*names, "proton", *([extra.species] if extra else [])])
@@ -68,6 +80,7 @@ class _Point:
             {name: prepared.coefficients(get_species(name), prepared.energy, point) for name in moving},
             {name: made.among(components) for name, made in prepared.reactions.items() if name in components},
         )
+        self.injected = {name: self._injection(name) for name in self.system.reactions if ABUNDANCES.get(name, 0.0) > 0}
         self.rows: dict[str, dict[str, FloatArray]] = {}
 
     def _basis(self, moving: set[str]) -> Basis:
@@ -80,31 +93,42 @@ class _Point:
         operators = [self.prepared.coefficients(species, energy, self.point) for species in _representatives(moving)]
         return adapted_basis(full, [(operator, shape) for operator in operators], galaxy.shapes)
 
-    def spectra(self) -> LocalSpectra:
-        """Fluxes of everything asked for."""
-        injected = {name: self._injection(name) for name in self.system.reactions if ABUNDANCES.get(name, 0.0) > 0.0}
-        found = self.system.propagate(self._sources(injected))
+    def sources(self) -> dict[str, FloatArray]:
+        """Component -> (energy, shape, column): cosmic rays, then the extra source if there is one."""
+        basis, columns = self.system.basis, 1 if self.extra is None else 2
+        found = {}
+        for name in [*self.injected, *([self.extra.species] if self.extra else [])]:
+            values = np.zeros((self.prepared.energy.size, basis.sun.size, columns))
+            if name in self.injected:
+                values[..., 0] = np.outer(self.injected[name], basis.sources[0])
+            if self.extra is not None and name == self.extra.species:
+                strength = self.extra.injection(self.prepared.energy) / _nucleons(name)
+                values[..., 1] = np.outer(strength, basis.sources[1])
+            found[name] = values
+        return found
+
+    def spectra(self, densities: Mapping[str, FloatArray]) -> LocalSpectra:
+        """Fluxes of everything asked for.
+
+        Args:
+            densities: component -> (energy, shape, column), what :meth:`sources` lead to.
+        """
         sun, energy = self.system.basis.sun, self.prepared.energy
-        flux = {name: _nucleons(name) * np.einsum("m,emk->ek", sun, density) for name, density in found.items()}
+        flux = {name: _nucleons(name) * np.einsum("m,emk->ek", sun, density) for name, density in densities.items()}
         scale = self.prepared.galaxy.proton_flux / _at(NORMALISATION_ENERGY, energy, flux["proton"][:, 0])
-        flux = {name: values * [scale, 1.0][: values.shape[1]] for name, values in flux.items()}
-        components = {name: np.maximum(values.sum(axis=1), 0.0) for name, values in flux.items()}
-        zero = np.zeros_like(energy)
-        totals = {
-            name: np.sum([components.get(part, zero) for part in TOTALS.get(name, (name,))], axis=0)
-            for name in self.names
-        }
+        both = {name: values * [scale, 1.0][: values.shape[1]] for name, values in flux.items()}
+        total = {name: np.maximum(values.sum(axis=1), 0.0) for name, values in both.items()}
+        added = {name: np.maximum(values[:, -1], 0.0) for name, values in both.items()}
+        fluxes = {name: _sum_of(total, TOTALS.get(name, (name,)), energy) for name in self.names}
         parts = {
-            PART_NAMES.get(part, part): components.get(part, zero)
+            PART_NAMES.get(part, part): _sum_of(total, (part,), energy)
             for name in self.names
             for part in TOTALS.get(name, ())
         }
         if self.extra is not None:
-            for name in self.names:
-                added = [flux[part][:, 1] for part in TOTALS.get(name, (name,)) if part in flux]
-                parts[f"{name}_extra"] = np.maximum(np.sum(added, axis=0), 0.0) if added else zero
-        injections = {name: _nucleons(name) * values * scale for name, values in injected.items()}
-        return LocalSpectra(energy, totals, parts, injections, self.green)
+            parts |= {f"{name}_extra": _sum_of(added, TOTALS.get(name, (name,)), energy) for name in self.names}
+        injections = {name: _nucleons(name) * values * scale for name, values in self.injected.items()}
+        return LocalSpectra(energy, fluxes, parts, injections, self.green)
 
     def green(self, injected: str, observed: str) -> FloatArray:
         """See :meth:`LocalSpectra.green`."""
@@ -130,20 +154,6 @@ class _Point:
             return injection(species, energy, self.point)
         return cell_average(lambda fine: injection(species, fine, self.point), species, energy)
 
-    def _sources(self, injected: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-        """Component -> (energy, shape, column): cosmic rays, then the extra source if there is one."""
-        basis, columns = self.system.basis, 1 if self.extra is None else 2
-        found = {}
-        for name in {*injected, *([self.extra.species] if self.extra else [])}:
-            values = np.zeros((self.prepared.energy.size, basis.sun.size, columns))
-            if name in injected:
-                values[..., 0] = np.outer(injected[name], basis.sources[0])
-            if self.extra is not None and name == self.extra.species:
-                strength = self.extra.injection(self.prepared.energy) / _nucleons(name)
-                values[..., 1] = np.outer(strength, basis.sources[1])
-            found[name] = values
-        return found
-
 
 def _representatives(moving: set[str]) -> list[Species]:
     """The lightest, a middle and the heaviest of the nuclei that move."""
@@ -153,6 +163,14 @@ def _representatives(moving: set[str]) -> list[Species]:
 
 def _nucleons(component: str) -> int:
     return get_species(TRANSPORT.get(component, component)).nucleons
+
+
+def _sum_of(components: Mapping[str, FloatArray], names: Sequence[str], energy: FloatArray) -> FloatArray:
+    """(energy,) the components of some names added up; zero where there are none."""
+    total = np.zeros_like(energy)
+    for name in names:
+        total += components.get(name, 0.0)
+    return total
 
 
 def _at(wanted: float, energy: FloatArray, flux: FloatArray) -> float:
