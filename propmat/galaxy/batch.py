@@ -11,7 +11,7 @@ from propmat.errors import InputError
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.galaxy.model import Galaxy
 from propmat.galaxy.prepared import Prepared, prepare
-from propmat.galaxy.solver import Point, check_point, wanted_species
+from propmat.galaxy.solver import Point, wanted_species
 from propmat.parameters import GALAXY
 from propmat.species import FloatArray
 
@@ -35,8 +35,6 @@ def solve_many(
     """
     GALAXY.check(points)
     todo = [dict(zip(GALAXY.names, point, strict=True)) for point in points.reshape(-1, len(GALAXY.names)).tolist()]
-    for point in todo:
-        check_point(point)
     count = os.cpu_count() or 1 if workers is None else workers
     if count < 1:
         raise InputError(f"workers = {workers} must be at least 1.")
@@ -57,7 +55,8 @@ def _on_cores(
 ) -> Iterator[LocalSpectra]:
     def one(point: dict[str, float]) -> LocalSpectra:
         found = Point(tables, point, names)
-        return _with_matrices(found.spectra(found.system.propagate(found.sources())), matrices)
+        found.work_out(matrices)
+        return found.spectra(found.system.propagate(found.sources()))
 
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[LocalSpectra]] = deque()
@@ -84,12 +83,6 @@ def _on_device(
             some = todo[start : start + DEVICE_BATCH]
             found = list(pool.map(lambda point: Point(tables, point, names), some))
             densities = propagate([point.system for point in found], [point.sources() for point in found], device)
-            spectra = [point.spectra(values) for point, values in zip(found, densities, strict=True)]
-            yield from pool.map(lambda one: _with_matrices(one, matrices), spectra)
-
-
-def _with_matrices(spectra: LocalSpectra, matrices: Pairs) -> LocalSpectra:
-    """The same, with some transfer matrices worked out and kept."""
-    for injected, observed in matrices:
-        spectra.green(injected, observed)
-    return spectra
+            list(pool.map(lambda point: point.work_out(matrices), found))
+            for point, values in zip(found, densities, strict=True):
+                yield point.spectra(values)

@@ -143,17 +143,28 @@ class System:
                 found[component] = self._solve(blocks.solve, component, right)
         return found
 
-    def propagate_adjoint(self, observed: Mapping[str, FloatArray], sources: FloatArray) -> dict[str, FloatArray]:
+    def descendants(self, components: Collection[str]) -> set[str]:
+        """Some components and everything that is made from them."""
+        found = set(components)
+        for component, reactions in self.reactions.items():
+            if not found.isdisjoint({*reactions.local, *reactions.decay, *reactions.kernel}):
+                found.add(component)
+        return found
+
+    def propagate_adjoint(
+        self, observed: Mapping[str, FloatArray], sources: FloatArray, components: Collection[str]
+    ) -> dict[str, FloatArray]:
         """The transpose of :meth:`propagate`: what an injection at each energy contributes to an observation.
 
         Args:
             observed: component -> (energy, shape, observation) functionals of the densities.
             sources: (source, shape) distributions of the injection.
+            components: only through these; see :meth:`descendants`.
 
         Returns:
             component -> (energy, source, observation).
         """
-        waiting = {component: values.copy() for component, values in observed.items()}
+        waiting = {component: values.copy() for component, values in observed.items() if component in components}
         found: dict[str, FloatArray] = {}
 
         def add(parent: str, part: FloatArray) -> None:
@@ -165,7 +176,7 @@ class System:
         for component in reversed(list(self.reactions)):
             if component not in waiting:
                 continue
-            reactions = self.reactions[component]
+            reactions = self.reactions[component].among(components)
             adjoint = self._solve(blocks.solve_adjoint, component, waiting.pop(component))
             found[component] = sources @ adjoint
             in_gas = self.basis.total_gas @ adjoint

@@ -39,7 +39,6 @@ def solve(
     if values.ndim != 1:
         raise InputError(f"solve takes one parameter point, got arrays of shape {values.shape[:-1]}; see solve_many.")
     point = dict(zip(GALAXY.names, values.tolist(), strict=True))
-    check_point(point)
     prepared = prepare(galaxy)
     if extra_source is not None and extra_source.species not in prepared.species:
         raise unknown_name("species of the extra source", extra_source.species, prepared.species)
@@ -53,12 +52,6 @@ def wanted_species(prepared: Prepared, species: Sequence[str] | None) -> tuple[s
         if name not in prepared.species:
             raise unknown_name("species", name, prepared.species)
     return prepared.species if species is None else tuple(species)
-
-
-def check_point(point: Mapping[str, float]) -> None:
-    """Raise InputError where two parameters contradict each other."""
-    if point["R_br1"] >= point["R_br2"]:
-        raise InputError(f"R_br1 = {point['R_br1']} must be below R_br2 = {point['R_br2']} GV.")
 
 
 class Point:
@@ -81,7 +74,7 @@ class Point:
             {name: made.among(components) for name, made in prepared.reactions.items() if name in components},
         )
         self.injected = {name: self._injection(name) for name in self.system.reactions if ABUNDANCES.get(name, 0.0) > 0}
-        self.rows: dict[str, dict[str, FloatArray]] = {}
+        self.matrices: dict[tuple[str, str], FloatArray] = {}
 
     def _basis(self, moving: set[str]) -> Basis:
         galaxy = self.prepared.galaxy
@@ -132,20 +125,35 @@ class Point:
 
     def green(self, injected: str, observed: str) -> FloatArray:
         """See :meth:`LocalSpectra.green`."""
+        self.work_out([(injected, observed)])
+        return self.matrices[injected, observed]
+
+    def work_out(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Make and keep the matrices of some (injected, observed) pairs, by one adjoint solution an observed species.
+
+        Raises:
+            InputError: an unknown species.
+        """
         sources = [name for name in self.system.reactions if name not in TRANSPORT]
-        if injected not in sources:
-            raise unknown_name("injected species", injected, sources)
-        if observed not in self.names:
-            raise unknown_name("observed species", observed, self.names)
-        if observed not in self.rows:
-            basis, count = self.system.basis, self.prepared.energy.size
-            start = np.einsum("eo,m->emo", np.eye(count), basis.sun)
-            targets = {part: start * _nucleons(part) for part in TOTALS.get(observed, (observed,))}
-            found = self.system.propagate_adjoint(targets, basis.sources[:1])
-            self.rows[observed] = {name: rows[:, 0].T for name, rows in found.items()}
-        rows = self.rows[observed].get(injected)
-        count = self.prepared.energy.size
-        return np.zeros((count, count)) if rows is None else rows / _nucleons(injected)
+        wanted: dict[str, set[str]] = {}
+        for injected, observed in pairs:
+            if injected not in sources:
+                raise unknown_name("injected species", injected, sources)
+            if observed not in self.names:
+                raise unknown_name("observed species", observed, self.names)
+            if (injected, observed) not in self.matrices:
+                wanted.setdefault(observed, set()).add(injected)
+        for observed, found in wanted.items():
+            self._rows(observed, found)
+
+    def _rows(self, observed: str, injected: set[str]) -> None:
+        basis, count = self.system.basis, self.prepared.energy.size
+        start = np.einsum("eo,m->emo", np.eye(count), basis.sun)
+        targets = {part: start * _nucleons(part) for part in TOTALS.get(observed, (observed,))}
+        rows = self.system.propagate_adjoint(targets, basis.sources[:1], self.system.descendants(injected))
+        for name in injected:
+            found = rows[name][:, 0].T / _nucleons(name) if name in rows else np.zeros((count, count))
+            self.matrices[name, observed] = found
 
     def _injection(self, name: str) -> FloatArray:
         """(energy,) injection per unit momentum: cell averages, or values at the nodes in GALPROP's scheme."""
