@@ -3,18 +3,23 @@
 Examples:
   propmat info                              versions, and what is shipped
   propmat info heliosphere                  a shipped emulator: its domain, its training, its accuracy
-  propmat info runs/heliosphere_tiny        a sample store
+  propmat info runs/heliosphere_tiny        a sample store: what made it, its samples, its parameters, its size
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from propmat.cli.config import Config
 from propmat.cli.runs import shipped, shipped_names
 from propmat.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from propmat.samples import SampleStore, SpectraStore
 
 
 def run(config: Config) -> None:
@@ -53,29 +58,51 @@ def _installation() -> None:
 
 
 def _store(path: Path) -> None:
-    from propmat.samples import ImportedDesign, SampleStore, SampleTable, Truncation
+    from propmat.samples import ImportedDesign, ImportedSpectra, SampleStore, open_store
 
-    store = SampleStore.open(path)
+    store = open_store(path)
     header = store.header
     design, missing = header.design, store.missing()
-    channels = ", ".join(map(str, design.channels))
     print(f"sample store {path}")
     print(f"  simulator    {header.simulator} {header.simulator_version}, model {header.model['name']}")
-    if isinstance(design, ImportedDesign):
-        print(f"  imported     {design.samples} text files, {design.entries[0].file} to {design.entries[-1].file}")
-    print(f"  samples      {design.count} points of {header.space} in {len(design.channels)} channels: {channels}")
-    print(f"  particles    {design.particles} an energy; {header.grid.shape[0]} energies at Earth, ", end="")
-    print(f"{header.grid.toa[0]:g}-{header.grid.toa[-1]:g} GeV/n; {header.grid.shape[1]} interstellar bins")
-    print(f"  files        {design.shards - len(missing)} of {design.shards} finished")
-    if len(missing) < design.shards:
-        finished = [
-            table for shard in range(design.shards) if shard not in missing and (table := store.read_shard(shard))
-        ]
-        print(f"  in no column {Truncation.of(SampleTable.concatenate(finished))}")
+    if isinstance(design, ImportedDesign | ImportedSpectra):
+        print(f"  imported     {design.samples} files, {design.entries[0].file} to {design.entries[-1].file}")
+    if isinstance(store, SampleStore):
+        _histograms(store, missing)
+    else:
+        _spectra(store)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    print(f"  files        {design.shards - len(missing)} of {design.shards} finished; {size / 1e6:.3g} MB")
     for parameter in header.parameter_space.parameters:
         print(f"  {parameter.name:<13}{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip())
     for key, value in header.provenance.items():
         print(f"  {key:<13}{value}")
+
+
+def _histograms(store: SampleStore, missing: Sequence[int]) -> None:
+    """What is particular to samples of the heliosphere."""
+    from propmat.samples import SampleTable, Truncation
+
+    header = store.header
+    design = header.design
+    channels = ", ".join(map(str, design.channels))
+    print(f"  samples      {design.count} points of {header.space} in {len(design.channels)} channels: {channels}")
+    print(f"  particles    {design.particles} an energy; {header.grid.shape[0]} energies at Earth, ", end="")
+    print(f"{header.grid.toa[0]:g}-{header.grid.toa[-1]:g} GeV/n; {header.grid.shape[1]} interstellar bins")
+    finished = [table for shard in range(design.shards) if shard not in missing and (table := store.read_shard(shard))]
+    if finished:
+        print(f"  in no column {Truncation.of(SampleTable.concatenate(finished))}")
+
+
+def _spectra(store: SpectraStore) -> None:
+    """What is particular to samples of the Galaxy."""
+    header = store.header
+    grid, energies = header.grid, header.grid.kinetic_energy
+    print(f"  samples      {header.design.samples} points of {header.space}")
+    print(f"  energies     {energies.size}, {energies[0]:g}-{energies[-1]:g} GeV/n")
+    print(f"  species      {', '.join(grid.species)}")
+    print(f"  parts        {', '.join(grid.parts) or 'none'}")
+    print(f"  matrices     {', '.join(' to '.join(pair) for pair in grid.matrices) or 'none'}")
 
 
 def _bundle(path: Path) -> None:

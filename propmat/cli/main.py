@@ -16,7 +16,7 @@ from typing import Final
 from propmat.errors import InputError, PropmatError, unknown_name
 
 COMMANDS: Final = {
-    "simulate": "send particles through the heliosphere and store where they came from",
+    "simulate": "simulate cosmic rays in the heliosphere or the Galaxy and store what comes out",
     "train": "train an emulator on a sample store",
     "evaluate": "score an emulator on held-out samples",
     "fit": "fit diffusion to measured rotations and predict antiprotons",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,16 @@ def warn_truncated(store: SampleStore) -> None:
     found = Truncation.of(store.read())
     if found.lost:
         print(f"propmat: warning: {found.warning()}", file=sys.stderr)
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Say warnings on stderr like everything else, without the line of code they come from."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        print(f"propmat: warning: {warning.message}", file=sys.stderr)
 
 
 def shipped(kind: str, name: str | Path, suffix: str = "") -> Path:

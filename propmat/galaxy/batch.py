@@ -12,6 +12,7 @@ from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.galaxy.model import Galaxy
 from propmat.galaxy.prepared import Prepared, prepare
 from propmat.galaxy.solver import Point, wanted_species
+from propmat.galaxy.threads import one_blas_thread
 from propmat.parameters import GALAXY
 from propmat.species import FloatArray
 
@@ -44,7 +45,8 @@ def solve_many(
         check_device(device)
     tables = prepare(galaxy)
     names = wanted_species(tables, species)
-    _ = tables.radial, tables.reactions  # made once, not by every thread
+    with one_blas_thread():
+        _ = tables.radial, tables.reactions  # made once, not by every thread
     if device != "cpu":
         return _on_device(tables, todo, names, matrices, count, device)
     return _on_cores(tables, todo, names, matrices, count)
@@ -58,14 +60,18 @@ def _on_cores(
         found.work_out(matrices)
         return found.spectra(found.system.propagate(found.sources()))
 
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[LocalSpectra]] = deque()
-        for point in todo:
-            waiting.append(pool.submit(one, point))
-            if len(waiting) > 2 * workers:
+    pool = ThreadPoolExecutor(workers)
+    try:
+        with one_blas_thread():
+            waiting: deque[Future[LocalSpectra]] = deque()
+            for point in todo:
+                waiting.append(pool.submit(one, point))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # the caller may have been interrupted
 
 
 def _on_device(
@@ -78,7 +84,7 @@ def _on_device(
 ) -> Iterator[LocalSpectra]:
     from propmat.galaxy.device import propagate
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool, one_blas_thread():
         for start in range(0, len(todo), DEVICE_BATCH):
             some = todo[start : start + DEVICE_BATCH]
             found = list(pool.map(lambda point: Point(tables, point, names), some))

@@ -18,6 +18,7 @@ from propmat.galaxy.prepared import Prepared, prepare
 from propmat.galaxy.reduction import adapted_basis
 from propmat.galaxy.sources import ABUNDANCES, injection
 from propmat.galaxy.space import Basis, spatial_basis
+from propmat.galaxy.threads import one_blas_thread
 from propmat.parameters import GALAXY, Parameters
 from propmat.species import FloatArray, Species, get_species
 
@@ -42,8 +43,10 @@ def solve(
     prepared = prepare(galaxy)
     if extra_source is not None and extra_source.species not in prepared.species:
         raise unknown_name("species of the extra source", extra_source.species, prepared.species)
-    found = Point(prepared, point, wanted_species(prepared, species), extra_source)
-    return found.spectra(found.system.propagate(found.sources()))
+    names = wanted_species(prepared, species)
+    with one_blas_thread():
+        found = Point(prepared, point, names, extra_source)
+        return found.spectra(found.system.propagate(found.sources()))
 
 
 def wanted_species(prepared: Prepared, species: Sequence[str] | None) -> tuple[str, ...]:
@@ -125,7 +128,8 @@ class Point:
 
     def green(self, injected: str, observed: str) -> FloatArray:
         """See :meth:`LocalSpectra.green`."""
-        self.work_out([(injected, observed)])
+        with one_blas_thread():
+            self.work_out([(injected, observed)])
         return self.matrices[injected, observed]
 
     def work_out(self, pairs: Sequence[tuple[str, str]]) -> None:

@@ -1,7 +1,8 @@
-"""Which samples a store holds: points of a Sobol sequence times channels, and a seed for each."""
+"""Which samples a store holds: points of a Sobol sequence, in the heliosphere times channels, and a seed for each."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Final
@@ -75,7 +76,7 @@ PROTON_CHANNELS: Final = (Channel("proton", 1), Channel("proton", -1))
 """A/|Z| = 1 at drift sign +1 and -1."""
 
 
-class Sharded:
+class Sharded(ABC):
     """What every design has: numbered samples in files of ``shard_size``."""
 
     remedy: ClassVar[str] = "propmat simulate"
@@ -83,9 +84,25 @@ class Sharded:
     shard_size: int
 
     @property
+    @abstractmethod
     def samples(self) -> int:
         """Number of samples."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def sample_parameters(self, space: ParameterSpace) -> FloatArray:
+        """(sample, parameter) in the order of the space's names."""
+
+    @abstractmethod
+    def seeds(self) -> NDArray[np.uint64]:
+        """(sample,) what makes two samples of one point different."""
+
+    @abstractmethod
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+
+    def summary(self) -> dict[str, object]:
+        """:meth:`as_dict`, or less where that is long."""
+        return self.as_dict()
 
     @property
     def shards(self) -> int:
@@ -103,8 +120,31 @@ class Sharded:
         return range(shard * self.shard_size, min((shard + 1) * self.shard_size, self.samples))
 
 
+class SobolPoints(Sharded):
+    """``count`` points of the scrambled Sobol sequence ``seed``."""
+
+    count: int
+    seed: int
+    kind: str
+
+    def check(self, *keys: str) -> None:
+        """Raise InputError at an unknown kind, or at one of the integers ``keys`` that is none or out of range."""
+        if self.kind not in KINDS:
+            raise unknown_name("design kind", self.kind, KINDS)
+        for key in keys:
+            value, (low, high) = getattr(self, key), LIMITS[key]
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise out_of_range(key, value, low, high)
+
+    def points(self, space: ParameterSpace) -> FloatArray:
+        """(count, parameter) points, rounded to nine significant digits."""
+        # A power of two keeps scipy's warning away; a Sobol sequence's beginning does not depend on its length.
+        points = space.sobol(1 << (self.count - 1).bit_length(), seed=self.seed)[: self.count]
+        return np.array([[round_significant(value) for value in point] for point in points.tolist()])
+
+
 @dataclass(frozen=True)
-class Design(Sharded):
+class Design(SobolPoints):
     """``count`` points, each simulated in every channel; sample number = point * len(channels) + channel.
 
     Attributes:
@@ -127,12 +167,7 @@ class Design(Sharded):
     kind: str = "sobol"
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise unknown_name("design kind", self.kind, KINDS)
-        for key, (low, high) in LIMITS.items():
-            value = getattr(self, key)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise out_of_range(key, value, low, high)
+        self.check(*LIMITS)
         if self.samples > SAMPLE_LIMIT:
             raise InputError(
                 f"count = {self.count} in {len(self.channels)} channels is more than {SAMPLE_LIMIT} samples."
@@ -160,12 +195,6 @@ class Design(Sharded):
         """(sample, parameter)."""
         return np.repeat(self.points(space), len(self.channels), axis=0)
 
-    def points(self, space: ParameterSpace) -> FloatArray:
-        """(count, parameter) points, rounded to nine significant digits."""
-        # A power of two keeps scipy's warning away; a Sobol sequence's beginning does not depend on its length.
-        points = space.sobol(1 << (self.count - 1).bit_length(), seed=self.seed)[: self.count]
-        return np.array([[round_significant(value) for value in point] for point in points.tolist()])
-
     def seeds(self) -> NDArray[np.uint64]:
         """(sample,) seeds below 2^63, each from (design seed, sample number)."""
         states = [
@@ -177,10 +206,6 @@ class Design(Sharded):
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; channels as [species, polarity]."""
         return asdict(self) | {"channels": [[channel.species, channel.polarity] for channel in self.channels]}
-
-    def summary(self) -> dict[str, object]:
-        """:meth:`as_dict`, which is short here."""
-        return self.as_dict()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Design:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -59,6 +60,15 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise FileError(f"{path} is larger than the {limit} bytes that such a file can have.")
     return content
+
+
+def file_checksum(path: Path) -> str:
+    """sha256 of a file (FileError if it cannot be read)."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}.") from None
 
 
 def prepare_folder(folder: Path, *, resume: bool, ignore: Collection[str] = ()) -> bool:

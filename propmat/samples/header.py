@@ -4,102 +4,118 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from propmat.errors import InputError
-from propmat.parameters import HELIOSPHERE, ParameterSpace, get_space
-from propmat.samples.design import Channel, Design, round_significant
-from propmat.samples.imported import IMPORTED, ImportedDesign
+from propmat.parameters import ParameterSpace, get_space
+from propmat.samples.design import Sharded, round_significant
+from propmat.samples.imported import Imported
 from propmat.samples.table import SamplePlan
 from propmat.species import FloatArray
-from propmat.transfer import TransferGrid
 
 SCHEMA: Final = 1
+HISTOGRAMS: Final = "histograms"
+"""``content`` of a store whose header does not say: those of the heliosphere."""
 GRID_LIMIT: Final = 4096
 """Most rows, and most columns, of a grid."""
 SHARD_LIMIT: Final = 2**28
-"""Most numbers in the histograms of one shard."""
+"""Most numbers in the largest dataset of one shard."""
 FIELDS: Final = ("simulator", "simulator_version", "model", "grid", "space", "design")
 """What identifies a store; the provenance may differ."""
 
 Model = Mapping[str, float | int | bool | str]
+Columns = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
+"""Type and shape on disk of every dataset of a shard."""
+TableT = TypeVar("TableT", bound=SamplePlan)
 
 
 @dataclass(frozen=True, eq=False)
-class StoreHeader:
+class Header(ABC, Generic[TableT]):
     """What a store holds.
 
     Attributes:
-        simulator: name of the simulator, ``"heliosphere"``; ``"helprop"`` for imported samples.
+        simulator: name of the simulator.
         simulator_version: its version; samples of two versions never mix.
         model: every constant of the model.
-        grid: rows and columns of the histograms.
+        grid: the axes of the results.
         space: name of the parameter space the points are drawn from.
-        design: points, channels, particles, seeds, shards; or the files that samples were imported from.
+        design: points, seeds, shards; or the files that samples were imported from.
         provenance: who made it with what (command, package versions, date); it does not identify the store.
 
     Raises:
-        InputError: an unknown space, or one that is not of the heliosphere; a grid or shard too large.
+        InputError: an unknown space, or one that is not this simulator's; imported parameters outside it; shards too
+            large.
     """
+
+    content: ClassVar[str]
+    """What the samples are, in ``store.json``."""
+    described: ClassVar[str]
+    """The same in words."""
+    parameter_names: ClassVar[tuple[str, ...]]
 
     simulator: str
     simulator_version: str
     model: Model
-    grid: TransferGrid
+    grid: Any
     space: str
-    design: Design | ImportedDesign
+    design: Sharded
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.parameter_space.names != HELIOSPHERE.names:
-            raise InputError(f"space = {self.space!r} must have the parameters {', '.join(HELIOSPHERE.names)}.")
-        if isinstance(self.design, ImportedDesign):
+        if self.parameter_space.names != self.parameter_names:
+            raise InputError(f"space = {self.space!r} must have the parameters {', '.join(self.parameter_names)}.")
+        if isinstance(self.design, Imported):
             self.parameter_space.check(self.design.sample_parameters(self.parameter_space))
-        numbers = self.design.shard_size * self.grid.shape[0] * self.grid.shape[1]
-        if max(self.grid.shape) > GRID_LIMIT or numbers > SHARD_LIMIT:
-            raise InputError(
-                f"a grid of {self.grid.shape} with shard_size = {self.design.shard_size} is too large: "
-                f"at most {GRID_LIMIT} rows or columns and {SHARD_LIMIT} numbers a shard."
-            )
+        for name, (_, shape) in self.columns(self.design.shard_size).items():
+            if max(shape[1:], default=0) > GRID_LIMIT or np.prod(shape, dtype=np.float64) > SHARD_LIMIT:
+                raise InputError(
+                    f"{name} of {shape[1:]} with shard_size = {self.design.shard_size} is too large: "
+                    f"at most {GRID_LIMIT} rows or columns and {SHARD_LIMIT} numbers a shard."
+                )
+
+    @property
+    @abstractmethod
+    def plan(self) -> SamplePlan:
+        """What identifies every sample."""
+
+    @abstractmethod
+    def columns(self, samples: int) -> Columns:
+        """The datasets of a shard of ``samples`` samples, in their order on disk."""
+
+    @abstractmethod
+    def table(self, columns: Mapping[str, NDArray[Any]]) -> TableT:
+        """The samples in the datasets of :meth:`columns` (InputError if they make none)."""
+
+    @abstractmethod
+    def grid_values(self) -> dict[str, object]:
+        """The grid as plain values for JSON."""
+
+    def grid_identity(self) -> dict[str, object]:
+        """:meth:`grid_values`, reals to nine significant digits."""
+        return {key: rounded(value) for key, value in self.grid_values().items()}
+
+    @classmethod
+    @abstractmethod
+    def from_parts(cls, grid: Mapping[str, Any], design: Mapping[str, Any], **rest: Any) -> Self:
+        """A header from plain values of grid and design, and the other attributes (InputError if they make none)."""
 
     @property
     def parameter_space(self) -> ParameterSpace:
         """The space of the points."""
         return get_space(self.space)
 
-    @cached_property
-    def plan(self) -> SamplePlan:
-        """Parameters, channel, seed and key of every sample."""
-        design, numbers = self.design, range(self.design.samples)
-        seeds = design.seeds()
-        parameters = design.sample_parameters(self.parameter_space)
-        channels = [design.channel(sample) for sample in numbers]
-        particles = [design.sample_particles(sample) for sample in numbers]
-        prefix = self._key_prefix()
-        keys = [
-            self._key(prefix, parameters[sample], channels[sample], particles[sample], int(seeds[sample]))
-            for sample in numbers
-        ]
-        return SamplePlan(
-            key=np.array(keys, dtype="U64"),
-            parameters=parameters,
-            drift_sign=np.array([channel.drift_sign for channel in channels], dtype=np.int8),
-            nucleons_per_charge=np.array([channel.nucleons_per_charge for channel in channels]),
-            seed=seeds,
-            particles=np.array(particles, dtype=np.uint32),
-        )
-
     def shard_plan(self, shard: int) -> SamplePlan:
         """The part of :attr:`plan` in one shard."""
         numbers = self.design.shard_range(shard)
         return self.plan.select(slice(numbers.start, numbers.stop))
 
-    def differences(self, other: StoreHeader) -> tuple[str, ...]:
+    def differences(self, other: Header[Any]) -> tuple[str, ...]:
         """Names of the identifying fields in which two stores differ; nested ones as ``design.count``."""
         mine, theirs = self.identity(), other.identity()
         names: list[str] = []
@@ -116,39 +132,36 @@ class StoreHeader:
         return {
             "simulator": self.simulator,
             "simulator_version": self.simulator_version,
-            "model": {key: _rounded(value) for key, value in self.model.items()},
-            "grid": {
-                "toa": [round_significant(value) for value in self.grid.toa.tolist()],
-                "lis_edges": [round_significant(value) for value in self.grid.lis_edges.ravel().tolist()],
-            },
+            "model": {key: rounded(value) for key, value in self.model.items()},
+            "grid": self.grid_identity(),
             "space": self.space,
             "design": self.design.as_dict(),
         }
 
-    def _key_prefix(self) -> dict[str, object]:
+    def keys(
+        self, parameters: FloatArray, seeds: NDArray[np.uint64], own: Sequence[Mapping[str, object]]
+    ) -> NDArray[np.str_]:
+        """(sample,) keys: hashes of simulator, version, model, grid, parameters, seed, and each sample's ``own``."""
         identity = self.identity()
         prefix = {name: identity[name] for name in ("simulator", "simulator_version", "model")}
-        return prefix | {"grid": digest(identity["grid"])}
-
-    def _key(self, prefix: dict[str, object], point: FloatArray, channel: Channel, particles: int, seed: int) -> str:
-        return digest(
-            prefix
-            | {
-                "particles": particles,
-                "parameters": dict(zip(self.parameter_space.names, point.tolist(), strict=True)),
-                "channel": [channel.nucleons_per_charge, channel.drift_sign],
-                "seed": seed,
-            }
-        )
+        prefix["grid"] = digest(identity["grid"])
+        names = self.parameter_space.names
+        rows = zip(parameters.tolist(), seeds.tolist(), own, strict=True)
+        keys = [
+            digest(prefix | {"parameters": dict(zip(names, point, strict=True)), "seed": seed} | dict(more))
+            for point, seed, more in rows
+        ]
+        return np.array(keys, dtype="U64")
 
     def to_json(self) -> str:
         """The text of ``store.json``; it carries a checksum of itself."""
         content = {
             "schema": SCHEMA,
+            **({} if self.content == HISTOGRAMS else {"content": self.content}),
             "simulator": self.simulator,
             "simulator_version": self.simulator_version,
             "model": dict(self.model),
-            "grid": {"toa": self.grid.toa.tolist(), "lis_edges": self.grid.lis_edges.tolist()},
+            "grid": self.grid_values(),
             "space": self.space,
             "design": self.design.as_dict(),
             "provenance": dict(self.provenance),
@@ -156,13 +169,23 @@ class StoreHeader:
         return json.dumps(content | {"sha256": digest(content)}, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> StoreHeader:
-        """The header of a ``store.json``.
+    def from_json(cls, text: str) -> Self:
+        """The header of the text of a ``store.json``.
 
         Raises:
-            InputError: not JSON, a wrong checksum, another schema, or fields that make no header.
+            InputError: not JSON, a wrong checksum, another schema or content, or fields that make no header.
         """
-        content = _parse(text)
+        return cls.from_values(parse(text))
+
+    @classmethod
+    def from_values(cls, content: dict[str, Any]) -> Self:
+        """The header of what :func:`parse` returned.
+
+        Raises:
+            InputError: another content, or fields that make no header.
+        """
+        if content.pop("content", HISTOGRAMS) != cls.content:
+            raise InputError(f"it is not a header of {cls.described}")
         if set(content) != {"schema", "provenance", *FIELDS}:
             raise InputError(f"it has the keys {sorted(content)}")
         model, grid, design, provenance = (content[key] for key in ("model", "grid", "design", "provenance"))
@@ -172,15 +195,13 @@ class StoreHeader:
             raise InputError("simulator, simulator_version and space must be strings")
         if not all(isinstance(value, float | int | str) for value in model.values()):
             raise InputError("the model must hold numbers, booleans and strings only")
-        if set(grid) != {"toa", "lis_edges"}:
-            raise InputError("the grid needs toa and lis_edges")
-        return cls(
+        return cls.from_parts(
+            grid,
+            design,
             simulator=content["simulator"],
             simulator_version=content["simulator_version"],
             model=model,
-            grid=TransferGrid(_array(grid["toa"]), _array(grid["lis_edges"])),
             space=content["space"],
-            design=(ImportedDesign if design.get("kind") == IMPORTED else Design).from_dict(design),
             provenance={str(key): str(value) for key, value in provenance.items()},
         )
 
@@ -191,11 +212,7 @@ def digest(content: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _rounded(value: float | int | bool | str) -> float | int | bool | str:
-    return round_significant(value) if isinstance(value, float) else value
-
-
-def _parse(text: str) -> dict[str, Any]:
+def parse(text: str) -> dict[str, Any]:
     """The content of a ``store.json`` less its checksum, which must match."""
     try:
         content = json.loads(text)
@@ -213,8 +230,16 @@ def _parse(text: str) -> dict[str, Any]:
     return content
 
 
-def _array(values: object) -> FloatArray:
+def float_array(values: object) -> FloatArray:
+    """Numbers of JSON (InputError if they are none)."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
         raise InputError("the grid must hold numbers") from None
+
+
+def rounded(value: Any) -> Any:
+    """A plain value or a list of them, reals to nine significant digits."""
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round_significant(value) if isinstance(value, float) else value

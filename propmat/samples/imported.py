@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,62 @@ from propmat.species import FloatArray
 
 IMPORTED: Final = "imported"
 """``kind`` of such a design."""
-_KEYS: Final = {"file", "sha256", "parameters", "species", "polarity", "particles"}
+_TYPES: Final = {"file": str, "sha256": str, "parameters": list, "species": str, "polarity": int, "particles": int}
 
 
 @dataclass(frozen=True)
-class ImportedSample:
+class ImportedPoint:
     """Where one sample comes from.
 
     Attributes:
         file: name of the file, without its folder.
         sha256: of its content.
         parameters: in the order of the space's names, to nine significant digits.
+
+    Raises:
+        InputError: no sha256.
+    """
+
+    file: str
+    sha256: str
+    parameters: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or not set(self.sha256) <= set("0123456789abcdef"):
+            raise InputError(f"sha256 = {self.sha256!r} is no sha256.")
+        object.__setattr__(self, "parameters", tuple(round_significant(value) for value in self.parameters))
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What only one sample of a store may have."""
+        return (self.parameters,)
+
+    @property
+    def identity_words(self) -> str:
+        """:attr:`identity` for messages."""
+        return "parameters"
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """An entry of JSON, whose types are not trusted.
+
+        Raises:
+            InputError: other keys, or values of other types.
+        """
+        keys = [item.name for item in fields(cls)]
+        if not isinstance(values, dict) or set(values) != set(keys):
+            raise InputError(f"an imported sample has the keys {sorted(keys)}.")
+        sound = all(type(values[key]) is _TYPES[key] for key in keys)
+        if not sound or not all(type(number) in (int, float) for number in values["parameters"]):
+            raise InputError(f"the values of imported sample {values['file']!r} are of the wrong type.")
+        return cls(**values | {"parameters": tuple(values["parameters"])})
+
+
+@dataclass(frozen=True)
+class ImportedSample(ImportedPoint):
+    """Where one sample of the heliosphere comes from.
+
+    Attributes:
         species, polarity: the channel.
         particles: simulated particles a row.
 
@@ -36,29 +81,37 @@ class ImportedSample:
         InputError: an unknown species or polarity, particles out of range, or no sha256.
     """
 
-    file: str
-    sha256: str
-    parameters: tuple[float, ...]
     species: str
     polarity: int
     particles: int
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         Channel(self.species, self.polarity)
         if not LIMITS["particles"][0] <= self.particles <= LIMITS["particles"][1]:
             raise out_of_range("particles", self.particles, *LIMITS["particles"])
-        if len(self.sha256) != 64 or not set(self.sha256) <= set("0123456789abcdef"):
-            raise InputError(f"sha256 = {self.sha256!r} is no sha256.")
-        object.__setattr__(self, "parameters", tuple(round_significant(value) for value in self.parameters))
 
     @property
     def channel(self) -> Channel:
         """What it is a sample of."""
         return Channel(self.species, self.polarity)
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The point and the channel."""
+        return self.parameters, self.channel.identity
+
+    @property
+    def identity_words(self) -> str:
+        """:attr:`identity` for messages."""
+        return f"parameters, A/|Z| and drift sign ({self.channel})"
+
+
+EntryT = TypeVar("EntryT", bound=ImportedPoint)
+
 
 @dataclass(frozen=True)
-class ImportedDesign(Sharded):
+class Imported(Sharded, Generic[EntryT]):
     """One sample for each entry, in their order.
 
     Attributes:
@@ -66,13 +119,14 @@ class ImportedDesign(Sharded):
         shard_size: samples a file of the store.
 
     Raises:
-        InputError: no entries or too many, a shard size out of range, or two entries of one point and channel.
+        InputError: no entries or too many, a shard size out of range, or two entries of one identity.
     """
 
     remedy: ClassVar[str] = "propmat data import"
     kind: ClassVar[str] = IMPORTED
+    entry: ClassVar[type[ImportedPoint]] = ImportedPoint
 
-    entries: tuple[ImportedSample, ...]
+    entries: tuple[EntryT, ...]
     shard_size: int = 64
 
     def __post_init__(self) -> None:
@@ -80,13 +134,11 @@ class ImportedDesign(Sharded):
             raise InputError(f"{len(self.entries)} files to import; allowed: 1 to {SAMPLE_LIMIT}.")
         if not LIMITS["shard_size"][0] <= self.shard_size <= LIMITS["shard_size"][1]:
             raise out_of_range("shard_size", self.shard_size, *LIMITS["shard_size"])
-        seen: dict[tuple[object, ...], ImportedSample] = {}
+        seen: dict[tuple[object, ...], EntryT] = {}
         for entry in self.entries:
-            twin = seen.setdefault((entry.parameters, entry.channel.identity), entry)
+            twin = seen.setdefault(entry.identity, entry)
             if twin is not entry:
-                raise InputError(
-                    f"{twin.file} and {entry.file} are of the same parameters, A/|Z| and drift sign ({entry.channel})."
-                )
+                raise InputError(f"{twin.file} and {entry.file} are of the same {entry.identity_words}.")
 
     @property
     def samples(self) -> int:
@@ -97,24 +149,6 @@ class ImportedDesign(Sharded):
     def count(self) -> int:
         """Number of different points."""
         return len({entry.parameters for entry in self.entries})
-
-    @property
-    def particles(self) -> int:
-        """Most particles a row."""
-        return max(entry.particles for entry in self.entries)
-
-    @property
-    def channels(self) -> tuple[Channel, ...]:
-        """The different channels, in the order in which they come."""
-        return tuple(dict.fromkeys(entry.channel for entry in self.entries))
-
-    def channel(self, sample: int) -> Channel:
-        """The channel of a sample number."""
-        return self.entries[sample].channel
-
-    def sample_particles(self, sample: int) -> int:
-        """Simulated particles a row of a sample."""
-        return self.entries[sample].particles
 
     def sample_parameters(self, space: ParameterSpace) -> FloatArray:
         """(sample, parameter).
@@ -145,7 +179,7 @@ class ImportedDesign(Sharded):
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> ImportedDesign:
+    def from_dict(cls, values: Mapping[str, object]) -> Self:
         """The inverse of :meth:`as_dict`.
 
         Raises:
@@ -154,16 +188,29 @@ class ImportedDesign(Sharded):
         entries, size = values.get("entries"), values.get("shard_size")
         if set(values) != {"kind", "shard_size", "entries"} or not isinstance(entries, list) or type(size) is not int:
             raise InputError("a design of imported samples has kind, shard_size and a list of entries.")
-        return cls(tuple(_entry(entry) for entry in entries), size)
+        return cls(tuple(cls.entry.from_dict(entry) for entry in entries), size)  # type: ignore[misc]
 
 
-def _entry(values: Any) -> ImportedSample:
-    """An entry of JSON, whose types are not trusted."""
-    if not isinstance(values, dict) or set(values) != _KEYS:
-        raise InputError(f"an imported sample has the keys {sorted(_KEYS)}.")
-    numbers = values["parameters"]
-    sound = isinstance(numbers, list) and all(type(number) in (int, float) for number in numbers)
-    sound &= all(isinstance(values[key], str) for key in ("file", "sha256", "species"))
-    if not sound or not all(type(values[key]) is int for key in ("polarity", "particles")):
-        raise InputError(f"the values of imported sample {values['file']!r} are of the wrong type.")
-    return ImportedSample(**values | {"parameters": tuple(numbers)})
+@dataclass(frozen=True)
+class ImportedDesign(Imported[ImportedSample]):
+    """Samples of the heliosphere, one for each entry; two of one point and channel are refused."""
+
+    entry: ClassVar[type[ImportedPoint]] = ImportedSample
+
+    @property
+    def particles(self) -> int:
+        """Most particles a row."""
+        return max(entry.particles for entry in self.entries)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The different channels, in the order in which they come."""
+        return tuple(dict.fromkeys(entry.channel for entry in self.entries))
+
+    def channel(self, sample: int) -> Channel:
+        """The channel of a sample number."""
+        return self.entries[sample].channel
+
+    def sample_particles(self, sample: int) -> int:
+        """Simulated particles a row of a sample."""
+        return self.entries[sample].particles

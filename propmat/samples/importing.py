@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,8 @@ import numpy as np
 
 from propmat.errors import FileError, InputError, out_of_range, unknown_name
 from propmat.parameters import HELIOSPHERE, get_space
-from propmat.samples.header import StoreHeader
 from propmat.samples.helprop import Run
+from propmat.samples.histograms import StoreHeader
 from propmat.samples.imported import ImportedDesign, ImportedSample
 from propmat.samples.production import provenance
 from propmat.samples.store import SampleStore
@@ -25,8 +26,23 @@ SIMULATOR: Final = "helprop"
 """``simulator`` of a store of imported samples."""
 MARKS: Final = ("polarity", "species", "particles", "version", "content", "columns")
 """What is known of a run beside its parameters."""
-SUFFIXES: Final = (".txt", ".csv", ".dat")
-"""Files that are taken from a folder."""
+
+
+@dataclass(frozen=True)
+class SourceFormat:
+    """The files of a program.
+
+    Attributes:
+        patterns: names of files that are taken from a folder, in lower case.
+        titles: what a manifest may say of each.
+    """
+
+    patterns: tuple[str, ...]
+    titles: tuple[str, ...]
+
+
+TEXT_FILES: Final = SourceFormat(("*.txt", "*.csv", "*.dat"), (*HELIOSPHERE.names, *MARKS))
+"""Of HELPROP."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +106,17 @@ class Import:
         )
 
 
-def find_sources(files: Sequence[str | Path]) -> tuple[Source, ...]:
-    """The sources of paths: files, or folders of ``.txt``, ``.csv`` and ``.dat`` files.
+def find_sources(files: Sequence[str | Path], form: SourceFormat = TEXT_FILES) -> tuple[Source, ...]:
+    """The sources of paths: files, or folders of files of a format.
 
     Raises:
         FileError: a path that does not exist, or a folder without such a file.
     """
-    return tuple(Source(path, {}) for name in files for path in _expand(Path(name)))
+    return tuple(Source(path, {}) for name in files for path in _expand(Path(name), form.patterns))
 
 
-def read_manifest(path: Path) -> tuple[Source, ...]:
-    """The sources in a CSV file with the title ``path`` and any of the settings; paths count from its folder.
+def read_manifest(path: Path, form: SourceFormat = TEXT_FILES) -> tuple[Source, ...]:
+    """The sources in a CSV file with the title ``path`` and any of the format's; paths count from its folder.
 
     Raises:
         FileError: it cannot be read.
@@ -109,10 +125,10 @@ def read_manifest(path: Path) -> tuple[Source, ...]:
     sources = []
     for origin, row in read_csv(path):
         for name in row:
-            if name not in (*HELIOSPHERE.names, *MARKS, "path"):
-                raise unknown_name(f"title in {path}", name, (*HELIOSPHERE.names, *MARKS, "path"))
+            if name not in (*form.titles, "path"):
+                raise unknown_name(f"title in {path}", name, (*form.titles, "path"))
         if "path" not in row:
-            raise InputError(f"{origin}: no path; a manifest has the titles path, B0, tilt, K0, a, b, polarity, ...")
+            raise InputError(f"{origin}: no path; a manifest has the titles path, {', '.join(form.titles)}.")
         settings = {key: value for key, value in row.items() if key != "path"}
         sources.append(Source(path.parent / row["path"], settings, origin))
     return tuple(sources)
@@ -180,11 +196,12 @@ def plan_import(
     return Import(header, tuple(sources), given, tolerance)
 
 
-def _expand(path: Path) -> Iterator[Path]:
+def _expand(path: Path, patterns: Sequence[str]) -> Iterator[Path]:
     if path.is_dir():
-        found = sorted(item for item in path.iterdir() if item.suffix.lower() in SUFFIXES and item.is_file())
+        files = sorted(item for item in path.iterdir() if item.is_file())
+        found = [item for item in files if any(fnmatchcase(item.name.lower(), pattern) for pattern in patterns)]
         if not found:
-            raise FileError(f"{path} holds no {', '.join(SUFFIXES)} file.")
+            raise FileError(f"{path} holds no {', '.join(patterns)} file.")
         yield from found
     elif path.exists():
         yield path

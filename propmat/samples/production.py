@@ -1,10 +1,11 @@
-"""Making the samples of a store: every shard that is missing, one sample after the other, resumable."""
+"""Making the samples of a store, every shard that is missing, resumable; and those of the heliosphere."""
 
 from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from propmat.errors import FileError, InputError, TruncationWarning
 from propmat.progress import progress_bar
 from propmat.samples.design import Design
-from propmat.samples.header import StoreHeader
-from propmat.samples.store import SampleStore
+from propmat.samples.header import TableT
+from propmat.samples.histograms import StoreHeader
+from propmat.samples.store import SampleStore, Store
 from propmat.samples.table import SampleTable, Truncation
 from propmat.species import FloatArray
 from propmat.transfer import TransferGrid
@@ -113,10 +115,7 @@ def produce(
     shards: Sequence[int] | None = None,
     simulate: Simulate | None = None,
 ) -> None:
-    """Make every shard that is missing or damaged; finished ones are left alone.
-
-    The samples do not depend on the order, the number of threads or who makes them, so that several workers may fill
-    one store, each with its own ``shards``.
+    """Make every shard of histograms that is missing or damaged: see :func:`fill`.
 
     Args:
         store: where to.
@@ -132,33 +131,66 @@ def produce(
     Warns:
         TruncationWarning: particles of the samples made were given up at the step cap.
     """
-    store.check_writable()
-    for shard in shards or ():
-        store.header.design.shard_range(shard)
     run = simulate or heliosphere_simulate(store.header)
-    damaged = store.verify()
-    todo = [shard for shard in store.missing() if shards is None or shard in shards]
-    total = sum(len(store.header.design.shard_range(shard)) for shard in todo)
     lost: list[SampleTable] = []
-    with progress_bar(show=progress) as bar:
+
+    def tables(samples: Sequence[int]) -> Generator[SampleTable, None, None]:
+        for sample in samples:
+            table = make_sample(store.header, sample, run)
+            if table.truncated.any():
+                lost.append(table)
+            yield table
+
+    fill(store, tables, progress=progress, shards=shards)
+    if lost:
+        warnings.warn(Truncation.of(SampleTable.concatenate(lost)).warning(), TruncationWarning, stacklevel=2)
+
+
+def fill(
+    store: Store[TableT],
+    tables: Callable[[Sequence[int]], Generator[TableT, None, None]],
+    *,
+    progress: bool = True,
+    shards: Sequence[int] | None = None,
+) -> None:
+    """Make every shard that is missing or damaged; finished ones are left alone.
+
+    The samples do not depend on the order, the number of threads or who makes them, so that several workers may fill
+    one store, each with its own ``shards``.
+
+    Args:
+        store: where to.
+        tables: sample numbers -> a table of length 1 for each, in their order.
+        progress: show a progress bar with the time left on stderr.
+        shards: only these shards.
+
+    Raises:
+        FileError: the folder cannot be written.
+        InputError: no such shard.
+        KeyboardInterrupt: interrupted; the message says how to go on. Finished shards are kept.
+    """
+    store.check_writable()
+    design = store.header.design
+    ranges = {shard: design.shard_range(shard) for shard in (range(design.shards) if shards is None else shards)}
+    damaged = store.verify()
+    todo = [shard for shard in store.missing() if shard in ranges]
+    samples = [sample for shard in todo for sample in ranges[shard]]
+    with progress_bar(show=progress) as bar, closing(tables(samples)) as made:
         for shard in damaged.keys() & set(todo):
             bar.console.print(f"making anew: {damaged[shard]}", markup=False, highlight=False)
-        task = bar.add_task("samples", total=total)
+        task = bar.add_task("samples", total=len(samples))
         for done, shard in enumerate(todo):
             try:
-                tables: list[SampleTable] = []
-                for sample in store.header.design.shard_range(shard):
-                    tables.append(make_sample(store.header, sample, run))
+                found: list[TableT] = []
+                for _ in ranges[shard]:
+                    found.append(next(made))
                     bar.advance(task)
-                store.write_shard(shard, SampleTable.concatenate(tables))
-                lost += [table for table in tables if table.truncated.any()]
+                store.write_shard(shard, type(found[0]).concatenate(found))
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
                     f"stopped with {len(todo) - done} shards to go; {store.path} is valid. "
                     "Run the same command with resume=true to go on."
                 ) from None
-    if lost:
-        warnings.warn(Truncation.of(SampleTable.concatenate(lost)).warning(), TruncationWarning, stacklevel=2)
 
 
 def make_sample(header: StoreHeader, sample: int, simulate: Simulate) -> SampleTable:

@@ -16,37 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat.errors import InputError
-from propmat.samples.header import SCHEMA, StoreHeader
-from propmat.samples.table import SampleTable
+from propmat.samples.header import SCHEMA, Header, TableT
+from propmat.samples.table import SamplePlan
 
 LIBRARY_FORMAT: Final = ("v110", "v110")
 FILTERS: Final = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 
 
-def layout(header: StoreHeader, samples: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-    """Type and shape on disk of every dataset of a shard of ``samples`` samples."""
-    toa, lis = header.grid.shape
-    count = np.dtype("<u2" if header.design.particles <= np.iinfo(np.uint16).max else "<u4")
-    return {
-        "key": (np.dtype("S64"), (samples,)),
-        "parameters": (np.dtype("<f8"), (samples, len(header.parameter_space.names))),
-        "drift_sign": (np.dtype("i1"), (samples,)),
-        "nucleons_per_charge": (np.dtype("<f8"), (samples,)),
-        "seed": (np.dtype("<u8"), (samples,)),
-        "particles": (np.dtype("<u4"), (samples,)),
-        "counts": (count, (samples, toa, lis)),
-        "truncated": (count, (samples, toa)),
-        "propagation_time_mean": (np.dtype("<f4"), (samples, toa)),
-    }
-
-
-def size_limit(header: StoreHeader) -> int:
+def size_limit(header: Header[Any]) -> int:
     """Most bytes a shard of this store can have: its numbers uncompressed, and 1 MiB for the rest."""
-    columns = layout(header, header.design.shard_size).values()
+    columns = header.columns(header.design.shard_size).values()
     return 2**20 + sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in columns)
 
 
-def encode(header: StoreHeader, shard: int, table: SampleTable) -> bytes:
+def encode(header: Header[Any], shard: int, table: SamplePlan) -> bytes:
     """The bytes of a shard.
 
     Raises:
@@ -62,7 +45,7 @@ def encode(header: StoreHeader, shard: int, table: SampleTable) -> bytes:
             file.attrs[name] = str(identity[name])
         for name, value in (("model", identity["model"]), ("design", header.design.summary())):
             file.attrs[name] = json.dumps(value, sort_keys=True)
-        for name, (dtype, shape) in layout(header, len(table)).items():
+        for name, (dtype, shape) in header.columns(len(table)).items():
             file.create_dataset(
                 name,
                 data=getattr(table, name).astype(dtype),
@@ -75,13 +58,13 @@ def encode(header: StoreHeader, shard: int, table: SampleTable) -> bytes:
     return buffer.getvalue()
 
 
-def decode(header: StoreHeader, shard: int, content: bytes) -> SampleTable:
+def decode(header: Header[TableT], shard: int, content: bytes) -> TableT:
     """The samples of a shard's bytes.
 
     Raises:
-        InputError: not HDF5, datasets other than :func:`layout`, or samples other than the plan's.
+        InputError: not HDF5, datasets other than the header's columns, or samples other than the plan's.
     """
-    expected = layout(header, len(header.design.shard_range(shard)))
+    expected = header.columns(len(header.design.shard_range(shard)))
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             if set(file) != set(expected):
@@ -92,19 +75,17 @@ def decode(header: StoreHeader, shard: int, content: bytes) -> SampleTable:
         if isinstance(error, InputError):
             raise
         raise InputError(f"it is not a readable HDF5 file ({error})") from None
-    counts, truncated = (columns[name].astype(np.uint32) for name in ("counts", "truncated"))
-    table = SampleTable(**columns | {"key": key, "counts": counts, "truncated": truncated})
+    table = header.table(columns | {"key": key})
     check_plan(header, shard, table)
     return table
 
 
-def check_plan(header: StoreHeader, shard: int, table: SampleTable) -> None:
+def check_plan(header: Header[Any], shard: int, table: SamplePlan) -> None:
     """Raise InputError unless the table is the planned samples of this shard, on the grid of the store."""
     plan = header.shard_plan(shard)
-    if len(table) != len(plan) or table.counts.shape[1:] != header.grid.shape:
-        raise InputError(
-            f"shard {shard} has {len(plan)} samples of shape {header.grid.shape}, not {table.counts.shape}"
-        )
+    for name, (_, shape) in header.columns(len(plan)).items():
+        if (found := getattr(table, name).shape) != shape:
+            raise InputError(f"shard {shard} has {len(plan)} samples and {name} of shape {shape}, not {found}")
     for item in fields(plan):
         if not np.array_equal(getattr(table, item.name), getattr(plan, item.name)):
             raise InputError(f"its {item.name} is not what the store's design has for shard {shard}")

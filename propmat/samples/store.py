@@ -11,12 +11,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final, Generic, Self
 
 from propmat.errors import FileError, InputError
 from propmat.samples import shards
 from propmat.samples.files import check_writable, read_limited, sync_folder, write_atomic
-from propmat.samples.header import StoreHeader, digest
+from propmat.samples.header import Header, TableT, digest, parse
+from propmat.samples.histograms import StoreHeader
+from propmat.samples.spectra import SpectraHeader, SpectraTable
 from propmat.samples.table import SampleTable
 
 HEADER_NAME: Final = "store.json"
@@ -25,18 +27,20 @@ CHECKSUM_LIMIT: Final = 1024
 
 
 @dataclass(frozen=True)
-class SampleStore:
+class Store(Generic[TableT]):
     """A store on disk; make one with :meth:`create` or :meth:`open`."""
 
+    header_type: ClassVar[type[Header[Any]]]
+
     path: Path
-    header: StoreHeader
+    header: Header[TableT]
 
     @classmethod
-    def create(cls, path: str | Path, header: StoreHeader, *, resume: bool = False) -> SampleStore:
+    def create(cls, path: str | Path, header: Header[TableT], *, resume: bool = False) -> Self:
         """A new store, or with ``resume`` the one that is there, if its header is the same.
 
         Raises:
-            InputError: a store is there and ``resume`` is not set.
+            InputError: a store is there and ``resume`` is not set, or it holds samples of another kind.
             FileError: the folder is not empty and no store, holds other samples, or cannot be written.
         """
         folder = Path(path)
@@ -62,27 +66,23 @@ class SampleStore:
         return cls(folder, header)
 
     @classmethod
-    def open(cls, path: str | Path) -> SampleStore:
+    def open(cls, path: str | Path) -> Self:
         """The store in a folder.
 
         Raises:
             FileError: no store is there, or its header is damaged.
+            InputError: it holds samples of another kind.
         """
-        name = Path(path) / HEADER_NAME
-        if not name.exists():
-            raise FileError(f"{path} is not a sample store (no {HEADER_NAME}).")
-        try:
-            return cls(Path(path), StoreHeader.from_json(read_limited(name, HEADER_LIMIT).decode()))
-        except (InputError, UnicodeDecodeError) as error:
-            raise FileError(
-                f"{name} is damaged or of another version: {error}. Restore it from a copy, or make the store anew."
-            ) from None
+        header: Header[Any] = _read_header(Path(path))
+        if not isinstance(header, cls.header_type):
+            raise InputError(f"{path} holds {header.described}; {cls.header_type.described} are needed here.")
+        return cls(Path(path), header)
 
     def shard_path(self, shard: int) -> Path:
         """Where a shard is or will be."""
         return self.path / "shards" / f"shard-{shard:05d}.h5"
 
-    def write_shard(self, shard: int, table: SampleTable) -> None:
+    def write_shard(self, shard: int, table: TableT) -> None:
         """Store the samples of a shard, durably; one that is there is replaced.
 
         Raises:
@@ -95,7 +95,7 @@ class SampleStore:
         write_atomic(path, content)
         write_atomic(path.with_suffix(".sha256"), _checksum_line(path, content).encode())
 
-    def read_shard(self, shard: int) -> SampleTable | None:
+    def read_shard(self, shard: int) -> TableT | None:
         """The samples of a shard, or None if it is not finished.
 
         Raises:
@@ -109,7 +109,7 @@ class SampleStore:
         except InputError as error:
             raise self._damaged(shard, str(error)) from None
 
-    def read(self, *, require_complete: bool = True) -> SampleTable:
+    def read(self, *, require_complete: bool = True) -> TableT:
         """All finished samples in order.
 
         Args:
@@ -124,7 +124,7 @@ class SampleStore:
                 f"{self.path} has {len(tables)} of its {self.header.design.shards} shards; "
                 f"finish it with `{self.header.design.remedy}` and resume=true."
             )
-        return SampleTable.concatenate(tables)
+        return type(tables[0]).concatenate(tables)
 
     def verify(self) -> dict[int, str]:
         """{shard: what is wrong with it} for the damaged shards; unfinished ones are not damaged."""
@@ -177,6 +177,50 @@ class SampleStore:
             f"{self.shard_path(shard)} is damaged or foreign: {reason}. "
             f"Run `{self.header.design.remedy}` with resume=true to make it anew."
         )
+
+
+@dataclass(frozen=True)
+class SampleStore(Store[SampleTable]):
+    """Histograms of the heliosphere."""
+
+    header_type: ClassVar[type[Header[Any]]] = StoreHeader
+
+    header: StoreHeader
+
+
+@dataclass(frozen=True)
+class SpectraStore(Store[SpectraTable]):
+    """Local spectra of the Galaxy."""
+
+    header_type: ClassVar[type[Header[Any]]] = SpectraHeader
+
+    header: SpectraHeader
+
+
+def open_store(path: str | Path) -> SampleStore | SpectraStore:
+    """The store in a folder, of whichever kind.
+
+    Raises:
+        FileError: no store is there, or its header is damaged.
+    """
+    header = _read_header(Path(path))
+    if isinstance(header, SpectraHeader):
+        return SpectraStore(Path(path), header)
+    return SampleStore(Path(path), header)
+
+
+def _read_header(path: Path) -> StoreHeader | SpectraHeader:
+    name = path / HEADER_NAME
+    if not name.exists():
+        raise FileError(f"{path} is not a sample store (no {HEADER_NAME}).")
+    try:
+        values = parse(read_limited(name, HEADER_LIMIT).decode())
+        kind = SpectraHeader if values.get("content") == SpectraHeader.content else StoreHeader
+        return kind.from_values(values)
+    except (InputError, UnicodeDecodeError) as error:
+        raise FileError(
+            f"{name} is damaged or of another version: {error}. Restore it from a copy, or make the store anew."
+        ) from None
 
 
 def _checksum_line(path: Path, content: bytes) -> str:

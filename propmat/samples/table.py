@@ -18,12 +18,9 @@ class SamplePlan:
     """What identifies each of n samples.
 
     Attributes:
-        key: (n,) sha256 of simulator, version, model, grid, particles, parameters, channel and seed.
+        key: (n,) sha256 of simulator, version, model, grid, parameters, seed, and what else makes it what it is.
         parameters: (n, parameter) in the order of the space's names.
-        drift_sign: (n,) +1 or -1.
-        nucleons_per_charge: (n,) A/|Z|.
         seed: (n,) seed of the simulation.
-        particles: (n,) simulated particles a row.
 
     Raises:
         InputError: columns of different lengths.
@@ -31,10 +28,7 @@ class SamplePlan:
 
     key: NDArray[np.str_]
     parameters: FloatArray
-    drift_sign: NDArray[np.int8]
-    nucleons_per_charge: FloatArray
     seed: NDArray[np.uint64]
-    particles: NDArray[np.uint32]
 
     def __post_init__(self) -> None:
         lengths = {item.name: len(getattr(self, item.name)) for item in fields(self)}
@@ -68,8 +62,23 @@ class SamplePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class SampleTable(SamplePlan):
-    """n planned samples and their results.
+class ChannelPlan(SamplePlan):
+    """What identifies each of n samples of the heliosphere.
+
+    Attributes:
+        drift_sign: (n,) +1 or -1.
+        nucleons_per_charge: (n,) A/|Z|.
+        particles: (n,) simulated particles a row.
+    """
+
+    drift_sign: NDArray[np.int8]
+    nucleons_per_charge: FloatArray
+    particles: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleTable(ChannelPlan):
+    """n planned samples of the heliosphere and their histograms.
 
     Attributes:
         counts: (n, toa, lis) histogram of exit energies of the particles that reached the boundary.

@@ -1,4 +1,4 @@
-"""What test_kill_simulate.py starts and kills: fill a small store, with the fake simulation or the real one."""
+"""What test_kill_simulate.py starts and kills: fill a small store, with a fake simulation or the real one."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "samples"))
 
 from fake_samples import GRID, fake_simulate, tiny_header
+from fake_spectra import PAIRS, fake_simulator, tiny_design
 
-from propmat.samples import Design, SampleStore, heliosphere_header, produce
+from propmat.samples import Design, SampleStore, create_spectra, heliosphere_header, produce, produce_spectra
 from propmat.samples.production import heliosphere_simulate, make_sample
 
 
 def main(simulator: str, path: str) -> None:
+    if simulator == "spectra":
+        galaxy = fake_simulator()
+        print("ready", flush=True)
+        store = create_spectra(Path(path), galaxy, tiny_design(count=120), matrices=PAIRS, resume=True)
+        produce_spectra(store, galaxy, progress=False)
+        return
     if simulator == "fake":
         header, simulate = tiny_header(count=60), fake_simulate
     else:

@@ -257,7 +257,7 @@ def test_own_runs_are_imported_described_and_trained_on(capsys: pytest.CaptureFi
     assert main(["data", "verify", f"store={tmp_path}/store"]) == 0
     assert main(["info", f"{tmp_path}/store"]) == 0
     text = capsys.readouterr().out
-    assert "helprop 2025" in text and "12 text files, run_0_+1.csv to run_5_-1.csv" in text and "8 energies" in text
+    assert "helprop 2025" in text and "12 files, run_0_+1.csv to run_5_-1.csv" in text and "8 energies" in text
     assert "none of 28800 particles" in text and "species=proton version=2025" in text
     assert main(["train", f"data.store={tmp_path}/store", f"output={tmp_path}/emulator", *SMALL, *SHORT]) == 0
     assert main(["info", f"{tmp_path}/emulator/emulator.safetensors"]) == 0

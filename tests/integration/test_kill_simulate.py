@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propmat.samples import SampleStore
+from propmat.samples import open_store
 
 WORKER = Path(__file__).with_name("kill_simulate_worker.py")
 
@@ -34,7 +34,7 @@ def duration(simulator: str, path: Path) -> float:
     return time.monotonic() - begin
 
 
-@pytest.mark.parametrize(("simulator", "kills"), [("fake", 10), ("real", 2)])
+@pytest.mark.parametrize(("simulator", "kills"), [("fake", 10), ("spectra", 10), ("real", 2)])
 def test_killed_and_resumed_is_as_uninterrupted(tmp_path, simulator, kills):
     seconds = duration(simulator, tmp_path / "whole")
     generator = np.random.default_rng(5)
@@ -46,11 +46,11 @@ def test_killed_and_resumed_is_as_uninterrupted(tmp_path, simulator, kills):
         process.kill()
         process.wait()
         if (tmp_path / "killed" / "store.json").exists():
-            store = SampleStore.open(tmp_path / "killed")
+            store = open_store(tmp_path / "killed")
             assert not store.verify()
             assert store.header.design.shards - len(store.missing()) >= finished
             finished = store.header.design.shards - len(store.missing())
     assert interrupted
     duration(simulator, tmp_path / "killed")
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
-    assert SampleStore.open(tmp_path / "killed").digest() == SampleStore.open(tmp_path / "whole").digest()
+    assert open_store(tmp_path / "killed").digest() == open_store(tmp_path / "whole").digest()

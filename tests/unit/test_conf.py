@@ -15,9 +15,11 @@ from propmat.cli.main import COMMANDS
 from propmat.emulator import TrainingConfig
 from propmat.errors import InputError
 from propmat.fit import FitConfig
+from propmat.galaxy import Galaxy
+from propmat.galaxy.galprop_adapter import GalpropSettings
 from propmat.heliosphere import Heliosphere
 from propmat.resources import conf_dir
-from propmat.samples import Design
+from propmat.samples import Design, SpectraDesign
 
 FILES = sorted(path.relative_to(conf_dir()).with_suffix("").as_posix() for path in conf_dir().rglob("*.yaml"))
 
@@ -62,9 +64,10 @@ def test_no_key_has_the_name_of_a_group(command: str) -> None:
 
 @pytest.mark.parametrize("choice", options("samples"))
 def test_samples_are_designs(choice: str) -> None:
-    config = compose_config("simulate", [f"samples={choice}"])
-    values = {key: value for key, value in config.values["samples"].items() if key not in {"space", "row_step"}}
-    assert build(Design, values, "samples").samples == 2 * values["count"]
+    samples = compose_config("simulate", [f"samples={choice}"]).values["samples"]
+    kind, other = (SpectraDesign, {"matrices"}) if samples["space"] == "galaxy" else (Design, {"row_step"})
+    values = {key: value for key, value in samples.items() if key not in {"space", *other}}
+    assert build(kind, values, "samples").samples == values["count"] * len(values.get("channels", [0]))
 
 
 def test_test_samples_are_not_training_samples() -> None:
@@ -75,7 +78,17 @@ def test_test_samples_are_not_training_samples() -> None:
 @pytest.mark.parametrize("choice", options("simulator"))
 def test_simulator_offers_every_attribute_of_the_model(choice: str) -> None:
     keys = set(compose_config("simulate", [f"simulator={choice}"]).values["simulator"])
-    assert keys == {field.name for field in fields(Heliosphere)} - {"name"} | {"preset"}
+    expected = {
+        "galaxy": {field.name for field in fields(Galaxy)} - {"name"} | {"kind", "preset"},
+        "galprop": {field.name for field in fields(GalpropSettings)} | {"kind"},
+    }
+    assert keys == expected.get(choice, {field.name for field in fields(Heliosphere)} - {"name"} | {"preset"})
+
+
+def test_galprop_defaults_are_those_of_the_adapter() -> None:
+    values = compose_config("simulate", ["simulator=galprop"]).values["simulator"]
+    settings = {key: value for key, value in values.items() if key != "kind"}
+    assert build(GalpropSettings, settings, "simulator") == GalpropSettings(Path("galprop"))
 
 
 @pytest.mark.parametrize("experiment", options("experiment/train"))

@@ -10,6 +10,7 @@ import pytest
 from fake_samples import GRID, fake_simulate, tiny_header
 
 from propmat.errors import FileError, InputError
+from propmat.resources import datasets_dir
 from propmat.samples import Design, SampleStore, StoreHeader, produce
 
 # The fake simulation loses some particles on purpose.
@@ -218,3 +219,12 @@ def test_a_damaged_header_is_refused(store, text):
     (store.path / "store.json").write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(FileError, match=r"store\.json is damaged"):
         SampleStore.open(store.path)
+
+
+def test_shipped_stores_keep_their_keys_and_digests():
+    """What was made with an earlier version stays what it was, to the last byte of its header."""
+    store = SampleStore.open(datasets_dir() / "samples" / "heliosphere_test")
+    assert store.header.plan.key[0] == "ea8c1df60a1b6aa33093ab673a227da8b094e560ee84daef9508ddeba565e530"
+    assert store.digest() == "0abd0295bf03ec12042e0d6a0a35f1a2abdc114cc00855aced94d88f361fa668"
+    assert store.header.to_json() == (store.path / "store.json").read_text()
+    assert not store.verify() and not store.missing()

@@ -1,0 +1,173 @@
+"""Making samples of the Galaxy: with propmat's solver, or with the user's GALPROP."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from propmat.errors import FileError, InputError, unknown_name
+from propmat.galaxy.local_spectra import LocalSpectra
+from propmat.parameters import GALAXY, get_space
+from propmat.samples.files import file_checksum
+from propmat.samples.header import Model
+from propmat.samples.production import fill, provenance
+from propmat.samples.spectra import Pairs, SpectraDesign, SpectraGrid, SpectraHeader, SpectraTable
+from propmat.samples.store import HEADER_NAME, SpectraStore
+from propmat.species import FloatArray, get_species
+
+if TYPE_CHECKING:
+    from propmat.galaxy import Galaxy
+    from propmat.galaxy.galprop_adapter import GalpropSettings
+
+GALPROP: Final = "galprop"
+"""``simulator`` of a store that GALPROP filled, here or elsewhere."""
+_NO_PART_OF_THE_MODEL: Final = ("executable", "fits_folder", "work_folder", "template", "version", "timeout", "threads")
+
+
+@dataclass(frozen=True)
+class SpectraSimulator:
+    """A simulator of the Galaxy whose model is chosen.
+
+    Attributes:
+        name, version, model: what identifies it in a store.
+        solve: points (point, parameter) in the order of :data:`propmat.parameters.GALAXY` and the matrices that will
+            be asked for -> the spectra of each point, in order; they must not depend on the other points.
+        matrix_species: tells those of its transfer matrices; None if it has no matrices.
+    """
+
+    name: str
+    version: str
+    model: Model
+    solve: Callable[[FloatArray, Pairs], Iterator[LocalSpectra]]
+    matrix_species: Callable[[], tuple[str, ...]] | None = None
+
+    def check_matrices(self, matrices: Pairs) -> None:
+        """Raise InputError if the simulator does not have one of these (injected, observed) transfer matrices."""
+        if not matrices:
+            return
+        if self.matrix_species is None:
+            raise InputError(f"matrices = {[list(pair) for pair in matrices]} must be empty: {self.name} tells none.")
+        for species in (name for pair in matrices for name in pair):
+            get_species(species)  # a misspelt one at once; what the model has may take seconds
+            if species not in self.matrix_species():
+                raise unknown_name("species of matrices", species, self.matrix_species())
+
+
+def galaxy_simulator(galaxy: Galaxy) -> SpectraSimulator:
+    """propmat's own solver, on all cores.
+
+    Raises:
+        FileError: the file of tables cannot be read.
+    """
+    from propmat.galaxy import SIMULATOR_VERSION
+
+    tables = file_checksum(Path(galaxy.tables)) if galaxy.tables else ""
+    model = galaxy.as_dict() | {"tables": tables}
+    return SpectraSimulator(
+        GALAXY.name,
+        SIMULATOR_VERSION,
+        model,
+        lambda points, matrices: galaxy.solve_many(points, matrices=matrices),
+        lambda: galaxy.species,
+    )
+
+
+def galprop_simulator(settings: GalpropSettings) -> SpectraSimulator:
+    """The user's GALPROP, one point after the other.
+
+    Raises:
+        FileError: the template cannot be read.
+    """
+    from propmat.galaxy.galprop_adapter import run_galprop
+
+    @lru_cache(maxsize=1)  # the run that showed the axes of the store is its first sample
+    def run(point: tuple[float, ...]) -> LocalSpectra:
+        return run_galprop(settings, dict(zip(GALAXY.names, point, strict=True)))
+
+    own = [item.name for item in fields(settings) if item.name not in _NO_PART_OF_THE_MODEL]
+    template = "" if settings.template is None else file_checksum(settings.template)
+    model = {"name": GALPROP, "template": template} | {name: getattr(settings, name) for name in own}
+    return SpectraSimulator(
+        GALPROP, settings.version, model, lambda points, matrices: map(run, map(tuple, points.tolist()))
+    )
+
+
+def create_spectra(
+    folder: Path,
+    simulator: SpectraSimulator,
+    design: SpectraDesign,
+    *,
+    space: str = GALAXY.name,
+    matrices: Pairs = (),
+    command: Sequence[str] = (),
+    resume: bool = False,
+) -> SpectraStore:
+    """A new store, or with ``resume`` the one that is there; the axes of a new one are those of its first point.
+
+    Args:
+        folder: where to.
+        simulator: what will fill it.
+        design: points and shards.
+        space: name of the parameter space.
+        matrices: (injected, observed) species whose transfer matrices are kept.
+        command: the command line, for the provenance.
+        resume: accept the same store.
+
+    Raises:
+        InputError: an unknown space, a matrix that the simulator does not have, a store that is there (without
+            ``resume``), or a point that the simulator refuses.
+        FileError: the folder cannot be used or holds other samples, or GALPROP failed.
+
+    Warns:
+        UserWarning: GALPROP's output holds species that propmat does not know.
+    """
+    if (folder / HEADER_NAME).exists():
+        known = SpectraStore.open(folder).header.grid
+        grid = SpectraGrid(known.kinetic_energy, known.species, known.parts, matrices)
+    else:
+        first = next(_solutions(simulator, design.points(get_space(space)), [0], ()))
+        grid = SpectraGrid(first.kinetic_energy, tuple(first.fluxes), tuple(first.parts), matrices)
+    header = SpectraHeader(simulator.name, simulator.version, simulator.model, grid, space, design, provenance(command))
+    return SpectraStore.create(folder, header, resume=resume)
+
+
+def produce_spectra(
+    store: SpectraStore, simulator: SpectraSimulator, *, progress: bool = True, shards: Sequence[int] | None = None
+) -> None:
+    """Make every shard of spectra that is missing or damaged: see :func:`propmat.samples.production.fill`.
+
+    Raises:
+        FileError: GALPROP failed (with the number of the sample and its parameters), or the folder cannot be written.
+            Finished shards are kept.
+        InputError: no such shard, or spectra on other axes than those of the store.
+        KeyboardInterrupt: interrupted; the message says how to go on.
+    """
+    header = store.header
+
+    def tables(samples: Sequence[int]) -> Generator[SpectraTable, None, None]:
+        found = _solutions(simulator, header.plan.parameters, samples, header.grid.matrices)
+        for sample, spectra in zip(samples, found, strict=True):
+            yield header.grid.sample(header.plan.select([sample]), spectra)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what GALPROP's files lack is told of the first sample
+        fill(store, tables, progress=progress, shards=shards)
+
+
+def _solutions(
+    simulator: SpectraSimulator, parameters: FloatArray, samples: Sequence[int], matrices: Pairs
+) -> Generator[LocalSpectra, None, None]:
+    """The spectra of some samples; a failure names the one that it is of."""
+    done = 0
+    try:
+        for spectra in simulator.solve(parameters[list(samples)], matrices):
+            yield spectra
+            done += 1
+    except FileError as error:
+        point = zip(GALAXY.names, parameters[samples[done]].tolist(), strict=True)
+        named = ", ".join(f"{name} = {value:g}" for name, value in point)
+        raise FileError(f"sample {samples[done]} ({named}): {error}") from error
