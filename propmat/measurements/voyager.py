@@ -1,4 +1,4 @@
-"""Voyager 1 protons beyond the heliopause (Cummings et al., Astrophys. J. 831, 18, 2016)."""
+"""Voyager 1 protons and nuclei beyond the heliopause (Cummings et al., Astrophys. J. 831, 18, 2016)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from typing import Final
 
 import numpy as np
 
+from propmat.errors import unknown_name
 from propmat.measurements.tables import Column, Schema, read_table
 from propmat.resources import datasets_dir
 from propmat.species import FloatArray
 
-_FILE: Final = "voyager1_proton_2016.csv"
-_SCHEMA: Final = Schema(
-    columns=(
-        Column("kinetic_energy_low"),
-        Column("kinetic_energy_high"),
-        Column("kinetic_energy"),
-        Column("flux"),
-        Column("total"),
-        Column("systematic"),
-    ),
-    increasing="kinetic_energy_low",
-    ordered=(
-        ("kinetic_energy_low", "kinetic_energy"),
-        ("kinetic_energy", "kinetic_energy_high"),
-        ("systematic", "total"),
-    ),
-    bins=("kinetic_energy_low", "kinetic_energy_high"),
+VOYAGER_ELEMENTS: Final = ("helium", "boron", "carbon")
+"""Elements, isotopes together, that :func:`voyager_lis` knows."""
+_COLUMNS: Final = tuple(
+    Column(name)
+    for name in ("kinetic_energy_low", "kinetic_energy_high", "kinetic_energy", "flux", "total", "systematic")
 )
+
+
+def _schema(columns: tuple[Column, ...], group: str | None = None) -> Schema:
+    return Schema(
+        columns=columns,
+        increasing="kinetic_energy_low",
+        group=group,
+        ordered=(
+            ("kinetic_energy_low", "kinetic_energy"),
+            ("kinetic_energy", "kinetic_energy_high"),
+            ("systematic", "total"),
+        ),
+        bins=("kinetic_energy_low", "kinetic_energy_high"),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +40,9 @@ class LocalFlux:
     """A measured local interstellar spectrum. All arrays are (point,) and read-only.
 
     Attributes:
-        kinetic_energy_low, kinetic_energy_high: ends of the energy interval of each point [GeV].
-        kinetic_energy: energy at which the flux is quoted [GeV].
-        flux: [m^-2 s^-1 sr^-1 GeV^-1].
+        kinetic_energy_low, kinetic_energy_high: ends of the energy interval of each point [GeV/n].
+        kinetic_energy: energy at which the flux is quoted [GeV/n].
+        flux: [m^-2 s^-1 sr^-1 (GeV/n)^-1].
         total: total error, same unit; it contains ``systematic``.
         systematic: systematic error, 5 % of the flux.
     """
@@ -64,5 +67,24 @@ def voyager_proton_lis() -> LocalFlux:
     Raises:
         FileError: the table is missing or damaged.
     """
-    table = read_table(datasets_dir() / "measurements" / _FILE, _SCHEMA)
-    return LocalFlux(*(table.numbers(column.name) for column in _SCHEMA.columns))
+    return _read("voyager1_proton_2016.csv", _schema(_COLUMNS))
+
+
+@lru_cache(maxsize=len(VOYAGER_ELEMENTS))
+def voyager_lis(element: str) -> LocalFlux:
+    """The spectrum of an element from Voyager 1, same days: ``"helium"``, ``"boron"`` or ``"carbon"``.
+
+    The points of boron and carbon are of two series of intervals, one after the other, that overlap in energy.
+
+    Raises:
+        InputError: no such element.
+        FileError: the table is missing or damaged.
+    """
+    if element not in VOYAGER_ELEMENTS:
+        raise unknown_name("element", element, VOYAGER_ELEMENTS)
+    return _read(f"voyager1_{element}_2016.csv", _schema((Column("series", "integer"), *_COLUMNS), "series"))
+
+
+def _read(file: str, schema: Schema) -> LocalFlux:
+    table = read_table(datasets_dir() / "measurements" / file, schema)
+    return LocalFlux(*(table.numbers(column.name) for column in _COLUMNS))

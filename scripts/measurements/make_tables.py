@@ -17,7 +17,19 @@ from pathlib import Path
 
 import h5py
 
-from propmat.measurements import antiproton_lis, conditions, rotation_fluxes, rotations, voyager_proton_lis
+from propmat.measurements import (
+    MEAN_FLUXES,
+    RATIOS,
+    VOYAGER_ELEMENTS,
+    antiproton_lis,
+    conditions,
+    mean_flux,
+    mean_ratio,
+    rotation_fluxes,
+    rotations,
+    voyager_lis,
+    voyager_proton_lis,
+)
 from propmat.resources import datasets_dir
 
 COMMAND = "python scripts/measurements/make_tables.py ../shared"
@@ -47,6 +59,32 @@ columns: kinetic_energy = energy at which the flux is quoted
 columns: total = published error; systematic = published systematic error, 5 % of the flux
 note: total already contains systematic; do not add them.
 """
+VOYAGER_ELEMENT_HEADER = """
+title: Voyager 1 {element} spectrum in local interstellar space, 2012 day 342 to 2015 day 181
+reference: A. C. Cummings et al., Astrophys. J. 831, 18 (2016), doi:10.3847/0004-637X/831/1/18
+source: {source}
+units: kinetic energy in GeV per nucleon; flux and errors in m^-2 s^-1 sr^-1 (GeV/n)^-1 (published per MeV/n)
+columns: series = number of a series of intervals; the series overlap in energy
+columns: kinetic_energy_low, kinetic_energy_high = ends of the interval
+columns: kinetic_energy = {quoted}
+columns: total = published error; systematic = published systematic error, 5 % of the flux
+note: All isotopes together. total already contains systematic; do not add them.
+"""
+VOYAGER_SOURCES = {
+    "helium": "published figures as collected in github.com/davidpelosi21/correlation_SSN_Flux at commit 6f4f662",
+    "heavier": "published figures as collected in github.com/cosmicrays/DRAGON2-Beta_version at commit cd58870",
+}
+AMS_MEAN_HEADER = """
+title: AMS-02 {what}, mean of May 2011 to May 2018
+reference: M. Aguilar et al. (AMS), Phys. Rept. 894, 1 (2021), doi:10.1016/j.physrep.2020.09.003
+source: published figures as collected in {source}
+units: rigidity in GV; {units}
+columns: {columns}
+columns: statistical = statistical error; systematic = total systematic error
+note: Statistical errors that the source rounds to 0, and that are kept so: {rounded}.
+"""
+KISS = "github.com/carmeloevoli/KISS-CosmicRayDataBase at commit c582d77"
+BALAN = "github.com/sowmiya-balan/AMS02antiprotonLikelihood at commit f965701"
 CONDITIONS_HEADER = """
 title: Heliospheric conditions per Bartels rotation
 reference: tilt and polar field: Wilcox Solar Observatory, wso.stanford.edu
@@ -118,6 +156,62 @@ def voyager(source: Path) -> None:
     write_table("voyager1_proton_2016.csv", VOYAGER_HEADER, columns, rows)
 
 
+def voyager_element(source: Path, element: str, symbol: str) -> None:
+    """Voyager 1 nuclei of one element in local interstellar space; a new series where the energies start again."""
+    rows: list[list[str]] = []
+    series, last = 1, 0.0
+    for row in read_rows(source / "data/voyager_lis.csv"):
+        if row["quantity"] == symbol and row["sub_exp"].startswith("Voyager1 "):
+            low, high, quoted = (float(row[name]) * 1e-3 for name in ("e_lo_MeV", "e_hi_MeV", "e_MeV"))
+            fluxes = (float(row[name]) * 1e3 for name in ("flux", "err_total_pub", "err_syst"))
+            series += low < last
+            last = low
+            rows.append([str(series), *(f"{value:.10g}" for value in (low, high, quoted, *fluxes))])
+    helium = element == "helium"
+    header = VOYAGER_ELEMENT_HEADER.format(
+        element=element,
+        source=VOYAGER_SOURCES["helium" if helium else "heavier"],
+        quoted="energy at which the flux is quoted" if helium else "geometric centre of the interval (ours)",
+    )
+    columns = "series kinetic_energy_low kinetic_energy_high kinetic_energy flux total systematic"
+    write_table(f"voyager1_{element}_2016.csv", header, columns, rows)
+
+
+def ams_mean(name: str, what: str, meaning: str, collection: str, columns: str, rows: list[list[str]]) -> None:
+    """One table of AMS-02 means; its last two columns are the statistical and the systematic error."""
+    ratio = "ratio" in columns
+    units = "ratio and errors: pure numbers" if ratio else "flux and errors in m^-2 s^-1 sr^-1 GV^-1"
+    rounded = sum(float(row[-2]) == 0 for row in rows)
+    header = AMS_MEAN_HEADER.format(what=what, source=collection, units=units, columns=meaning, rounded=rounded)
+    write_table(name, header, f"{columns} statistical systematic", rows)
+
+
+def ams_means(source: Path) -> None:
+    """AMS-02 fluxes and ratios averaged over seven years: protons, antiprotons, antiproton/proton, B/C."""
+    kiss = [row for row in read_rows(source / "data/ams02_time_averaged.csv") if row["ads"] == "2021PhR...894....1A"]
+    balan = read_rows(source / "data/ams02_pbar_and_ratio_physrep2021.csv")
+    protons = pick([row for row in kiss if row["quantity"] == "H"], "e_bin_lo e_bin_hi value err_sta_lo err_sys_lo")
+    carbon = pick(
+        [row for row in kiss if row["quantity"] == "B/C" and row["e_type"] == "R"], "e value err_sta_lo err_sys_lo"
+    )
+    antiprotons = pick(balan, "x_lo x_hi flux err_stat err_syst")
+    ratios = pick(balan, "x_lo x_hi pbar_over_p err_stat_ratio err_syst_ratio")
+    bins = "rigidity_low rigidity_high"
+    flux_of_bin = "rigidity_low, rigidity_high = ends of the bin; flux = mean over the bin"
+    ratio_of_bin = "rigidity_low, rigidity_high = ends of the bin; ratio = ratio of the fluxes in the bin"
+    centre = "rigidity = centre of the bin, whose ends the source does not give; ratio = ratio of the fluxes"
+    ams_mean("ams02_proton_mean_2021.csv", "proton flux", flux_of_bin, KISS, f"{bins} flux", protons)
+    ams_mean("ams02_antiproton_mean_2021.csv", "antiproton flux", flux_of_bin, BALAN, f"{bins} flux", antiprotons)
+    name, what = "ams02_antiproton_to_proton_2021.csv", "antiproton to proton ratio"
+    ams_mean(name, what, ratio_of_bin, BALAN, f"{bins} ratio", ratios)
+    ams_mean("ams02_boron_to_carbon_2021.csv", "boron to carbon ratio", centre, KISS, "rigidity ratio", carbon)
+
+
+def pick(rows: list[dict[str, str]], names: str) -> list[list[str]]:
+    """Some columns of rows; ``names`` are separated by spaces."""
+    return [[row[name] for name in names.split()] for row in rows]
+
+
 def near_reversal(row: dict[str, str]) -> bool:
     """Whether any day of the rotation lies in a year of polarity reversal."""
     return bool({date.fromisoformat(row[name]).year for name in ("t_start", "t_end")} & REVERSAL_YEARS)
@@ -155,7 +249,10 @@ def main() -> None:
     source = parser.parse_args().source
     ams(source, "proton", "p")
     ams(source, "antiproton", "pbar")
+    ams_means(source)
     voyager(source)
+    for element, symbol in (("helium", "He"), ("boron", "B"), ("carbon", "C")):
+        voyager_element(source, element, symbol)
     solar(source)
     galprop(source)
     for species in ("proton", "antiproton"):
@@ -163,6 +260,12 @@ def main() -> None:
         bins = rotation_fluxes(species, 2531).flux.size
         print(f"{species}: {len(known)} rotations {known[0]}-{known[-1]}, {bins} bins")
     print(f"Voyager 1: {voyager_proton_lis().flux.size} points; antiproton LIS: {antiproton_lis().flux.size} energies")
+    for name in MEAN_FLUXES:
+        print(f"mean {name} flux: {mean_flux(name).flux.size} bins")
+    for name in RATIOS:
+        print(f"mean {name}: {mean_ratio(name).ratio.size} points")
+    for name in VOYAGER_ELEMENTS:
+        print(f"Voyager 1 {name}: {voyager_lis(name).flux.size} points")
     print(conditions(2531))
 
 

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from propmat.measurements import (
+    MeanFlux,
     antiproton_lis,
     conditions,
     galprop_proton_lis,
+    mean_flux,
+    mean_ratio,
     rotation_fluxes,
     rotations,
+    voyager_lis,
     voyager_proton_lis,
 )
 
@@ -55,6 +59,40 @@ def test_voyager() -> None:
     }
     for their, ours in pairs.items():
         np.testing.assert_allclose(ours, [float(row[their]) for row in rows], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("element", "symbol"), [("helium", "He"), ("boron", "B"), ("carbon", "C")])
+def test_voyager_elements(element: str, symbol: str) -> None:
+    rows = [r for r in source("voyager_lis.csv") if r["quantity"] == symbol and r["ads"].startswith("2016ApJ")]
+    data = voyager_lis(element)
+    for their, ours, unit in (
+        ("e_lo_MeV", data.kinetic_energy_low, 1e3),
+        ("e_hi_MeV", data.kinetic_energy_high, 1e3),
+        ("e_MeV", data.kinetic_energy, 1e3),
+        ("flux", data.flux, 1e-3),
+        ("err_total_pub", data.total, 1e-3),
+        ("err_syst", data.systematic, 1e-3),
+    ):
+        np.testing.assert_allclose(ours * unit, [float(row[their]) for row in rows], rtol=1e-9)
+
+
+def test_ams_means() -> None:
+    kiss = [row for row in source("ams02_time_averaged.csv") if row["ads"].startswith("2021PhR...894")]
+    balan = source("ams02_pbar_and_ratio_physrep2021.csv")
+    protons, carbon = ([row for row in kiss if row["quantity"] == name] for name in ("H", "B/C"))
+    for rows, values, errors, ours in (
+        (protons, "value", ("err_sta_up", "err_sys_up"), mean_flux("proton")),
+        (balan, "flux", ("err_stat", "err_syst"), mean_flux("antiproton")),
+        (balan, "pbar_over_p", ("err_stat_ratio", "err_syst_ratio"), mean_ratio("antiproton/proton")),
+        (carbon, "value", ("err_sta_up", "err_sys_up"), mean_ratio("boron/carbon")),
+    ):
+        found = ours.flux if isinstance(ours, MeanFlux) else ours.ratio
+        np.testing.assert_array_equal(found, [float(row[values]) for row in rows])
+        np.testing.assert_array_equal(ours.statistical, [float(row[errors[0]]) for row in rows])
+        np.testing.assert_array_equal(ours.systematic, [float(row[errors[1]]) for row in rows])
+    edges = mean_flux("proton").rigidity_edges
+    np.testing.assert_array_equal(edges, [1.0, *(float(row["e_bin_hi"]) for row in protons)])
+    np.testing.assert_array_equal(mean_ratio("boron/carbon").rigidity, [float(row["e"]) for row in carbon])
 
 
 def test_conditions() -> None:
