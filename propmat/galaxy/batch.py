@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 from propmat.errors import InputError
+from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.galaxy.model import Galaxy
 from propmat.galaxy.prepared import Prepared, prepare
@@ -29,6 +31,7 @@ def solve_many(
     matrices: Pairs = (),
     workers: int | None = None,
     device: str = "cpu",
+    interactions: Interactions | None = None,
 ) -> Iterator[LocalSpectra]:
     """See :meth:`Galaxy.solve_many`.
 
@@ -43,7 +46,7 @@ def solve_many(
         from propmat.galaxy.device import check_device
 
         check_device(device)
-    tables = prepare(galaxy)
+    tables = prepare(galaxy, interactions)
     names = wanted_species(tables, species)
     with one_blas_thread():
         _ = tables.radial, tables.reactions  # made once, not by every thread
@@ -58,7 +61,7 @@ def _on_cores(
     def one(point: dict[str, float]) -> LocalSpectra:
         found = Point(tables, point, names)
         found.work_out(matrices)
-        return found.spectra(found.system.propagate(found.sources()))
+        return _light(found, found.system.propagate(found.sources()))
 
     pool = ThreadPoolExecutor(workers)
     try:
@@ -91,4 +94,19 @@ def _on_device(
             densities = propagate([point.system for point in found], [point.sources() for point in found], device)
             list(pool.map(lambda point: point.work_out(matrices), found))
             for point, values in zip(found, densities, strict=True):
-                yield point.spectra(values)
+                yield _light(point, values)
+
+
+def _light(point: Point, densities: Mapping[str, FloatArray]) -> LocalSpectra:
+    """The spectra with the matrices that were asked for, without the network, which would hold 40 MB a point."""
+    kept = point.matrices
+
+    def green(injected: str, observed: str) -> FloatArray:
+        if (injected, observed) not in kept:
+            raise InputError(
+                f"the matrix from {injected} to {observed} was not asked for: "
+                f"solve_many(..., matrices=[({injected!r}, {observed!r})])."
+            )
+        return kept[injected, observed]
+
+    return replace(point.spectra(densities), matrices=green)

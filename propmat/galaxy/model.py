@@ -14,6 +14,7 @@ from propmat.species import FloatArray
 
 if TYPE_CHECKING:
     from propmat.galaxy.extra import ExtraSource
+    from propmat.galaxy.interactions import Interactions
     from propmat.galaxy.local_spectra import LocalSpectra
     from propmat.parameters import Parameters
 
@@ -143,6 +144,7 @@ class Galaxy:
         *,
         species: Sequence[str] | None = None,
         extra_source: ExtraSource | None = None,
+        interactions: Interactions | None = None,
     ) -> LocalSpectra:
         """Spectra at the Sun for one parameter point.
 
@@ -151,6 +153,8 @@ class Galaxy:
             species: only these, and what they are made from (faster); all by default.
             extra_source: a further source of one species, such as dark matter; its contribution to every flux is in
                 the totals, and by itself under ``"antiproton_extra"`` (say).
+            interactions: gas and cross sections of your own in place of those of the model
+                (:mod:`propmat.galaxy.interactions`).
 
         Raises:
             InputError: a parameter that is missing, unknown or out of range; an unknown species.
@@ -158,7 +162,7 @@ class Galaxy:
         """
         from propmat.galaxy.solver import solve
 
-        return solve(self, parameters, species=species, extra_source=extra_source)
+        return solve(self, parameters, species=species, extra_source=extra_source, interactions=interactions)
 
     def solve_many(
         self,
@@ -168,6 +172,7 @@ class Galaxy:
         matrices: Sequence[tuple[str, str]] = (),
         workers: int | None = None,
         device: str = "cpu",
+        interactions: Interactions | None = None,
     ) -> Iterator[LocalSpectra]:
         """Spectra at many points on all cores, in their order.
 
@@ -178,13 +183,25 @@ class Galaxy:
             workers: threads; as many as cores by default.
             device: ``"cpu"``, or an accelerator as torch names it (``"cuda"``), which solves hundreds of points
                 together; transfer matrices are still worked out on the cores.
+            interactions: as in :meth:`solve`.
+
+        Returns:
+            The spectra one by one; their :meth:`LocalSpectra.green` knows the ``matrices`` only.
 
         Raises:
             InputError: a value out of range, or no such device; checked before any work starts.
         """
         from propmat.galaxy.batch import solve_many
 
-        return solve_many(self, points, species=species, matrices=matrices, workers=workers, device=device)
+        return solve_many(
+            self,
+            points,
+            species=species,
+            matrices=matrices,
+            workers=workers,
+            device=device,
+            interactions=interactions,
+        )
 
 
 _RANGES: Final = (

@@ -24,17 +24,22 @@ SECONDS_PER_MYR: Final = 3.15576e13
 
 
 @lru_cache(maxsize=8)
-def prepare(galaxy: Galaxy) -> Prepared:
+def prepare(galaxy: Galaxy, interactions: Interactions | None = None) -> Prepared:
     """The tables of a galaxy: read and put on its grid once.
+
+    Args:
+        galaxy: the model.
+        interactions: gas and cross sections in place of those that it names.
 
     Raises:
         FileError: the file of tables is missing or damaged.
         InputError: an unknown set of cross sections.
     """
-    return Prepared(galaxy, _interactions(galaxy))
+    return Prepared(galaxy, interactions or default_interactions(galaxy))
 
 
-def _interactions(galaxy: Galaxy) -> Interactions:
+def default_interactions(galaxy: Galaxy) -> Interactions:
+    """The gas and cross sections that a galaxy names; raises as :func:`prepare`."""
     if galaxy.tables:
         from propmat.galaxy.tables import read_tables
 

@@ -10,6 +10,7 @@ import numpy as np
 from propmat.errors import InputError, unknown_name
 from propmat.galaxy.domain import build_domain
 from propmat.galaxy.extra import ExtraSource
+from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.galaxy.model import Galaxy
 from propmat.galaxy.momentum import cell_average
@@ -34,13 +35,14 @@ def solve(
     *,
     species: Sequence[str] | None = None,
     extra_source: ExtraSource | None = None,
+    interactions: Interactions | None = None,
 ) -> LocalSpectra:
     """See :meth:`Galaxy.solve`."""
     values = GALAXY.stack(parameters)
     if values.ndim != 1:
         raise InputError(f"solve takes one parameter point, got arrays of shape {values.shape[:-1]}; see solve_many.")
     point = dict(zip(GALAXY.names, values.tolist(), strict=True))
-    prepared = prepare(galaxy)
+    prepared = prepare(galaxy, interactions)
     if extra_source is not None and extra_source.species not in prepared.species:
         raise unknown_name("species of the extra source", extra_source.species, prepared.species)
     names = wanted_species(prepared, species)
