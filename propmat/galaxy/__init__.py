@@ -14,11 +14,3 @@ __all__ = [
     "burkert",
     "navarro_frenk_white",
 ]
-    "SIMULATOR_VERSION",
-    "ExtraSource",
-    "Galaxy",
-    "Interactions",
-    "LocalSpectra",
-    "burkert",
-    "navarro_frenk_white",
-]
