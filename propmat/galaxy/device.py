@@ -87,11 +87,13 @@ class _Transport:
         self.operators = self.tensor(np.stack([system.basis.operators for system in systems]))
         self.total_gas = self.operators[:, 1] + self.operators[:, 2]
 
-        def collect(name: str) -> Tensor:  # (energy, species, point[, factor])
+        def collect(name: str) -> Tensor:  # (energy, species, point, ...)
             rows = [[getattr(system.coefficients[one], name) for system in systems] for one in self.species]
             return self.tensor(np.moveaxis(np.array(rows), 2, 0))
 
         self.lower, self.upper, self.second = collect("lower"), collect("upper"), collect("second")
+        first = next(iter(systems[0].coefficients.values()))
+        self.correction = None if first.correction is None else collect("correction")
         self.inverses = self._factorise(collect("diagonal"))
 
     def tensor(self, values: FloatArray) -> Tensor:
@@ -126,9 +128,30 @@ class _Transport:
 
     def solve(self, species: str, right: Tensor) -> Tensor:
         """(energy, point, shape, right side) densities of one species."""
+        one = self.species.index(species)
+        first = self._solve(one, right)
+        return first if self.correction is None else first - self._solve(one, self._correct(one, first))
+
+    def _correct(self, one: int, density: Tensor) -> Tensor:
+        """What the correction of the scheme makes of a density."""
         import torch
 
-        one = self.species.index(species)
+        assert self.correction is not None
+        factors = self.correction[:, one]  # (energy, point, factor, offset)
+        found, reach = torch.zeros_like(density), factors.shape[-1] // 2
+        for kind in range(factors.shape[2]):
+            total = torch.zeros_like(density)
+            for offset in range(-reach, reach + 1):
+                rows = slice(max(0, -offset), len(density) - max(0, offset))
+                others = slice(max(0, offset), len(density) + min(0, offset))
+                total[rows] += factors[rows, :, kind, reach + offset, None, None] * density[others]
+            found += total if kind == self.operators.shape[1] else self.operators[:, kind] @ total
+        return found
+
+    def _solve(self, one: int, right: Tensor) -> Tensor:
+        """The solution of the rows of the scheme, by the elimination of :mod:`propmat.galaxy.blocks`."""
+        import torch
+
         lower = self.lower[:, one, :, None, None]
         count = len(right)
         found: list[Tensor] = [right[0]] * count

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SIMULATOR_VERSION: Final = "1"
 """Version of the solver; spectra of two versions never mix in one sample store."""
-SCHEMES: Final = ("second_order", "galprop")
+SCHEMES: Final = ("fourth_order", "galprop")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Galaxy:
 
     Attributes:
         name: of the preset it started from.
-        scheme: of momentum: ``"second_order"``, or ``"galprop"``, the first-order one of that code.
+        scheme: of momentum: ``"fourth_order"``, or ``"galprop"``, the first-order one of that code.
         energy_low, energy_high: ends of the grid of kinetic energies [GeV/n].
         energies: points of it, uniform in the logarithm.
         radius: of the halo [kpc].
@@ -56,10 +56,10 @@ class Galaxy:
     """
 
     name: str = "converged"
-    scheme: str = "second_order"
+    scheme: str = "fourth_order"
     energy_low: float = 1.0e-3
-    energy_high: float = 1.0e5
-    energies: int = 200
+    energy_high: float = 1.0e6
+    energies: int = 225
     radius: float = 20.0
     radial_step: float = 0.25
     height_step: float = 0.0
@@ -228,6 +228,7 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     "galprop_grid": {
         "scheme": "galprop",
         "energies": 104,
+        "energy_high": 1.0e5,
         "radius": 19.975,
         "radial_step": 0.425,
         "height_step": 0.1,

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from propmat.galaxy import blocks
-from propmat.galaxy.momentum import MILLIBARN_CM2, SPEED_CM_S, Coefficients
+from propmat.galaxy.momentum import MILLIBARN_CM2, SPEED_CM_S
+from propmat.galaxy.schemes import Coefficients
 from propmat.galaxy.space import Basis
 from propmat.species import FloatArray, Species, beta_from_kinetic_energy
 
@@ -140,7 +141,7 @@ class System:
             parts += [] if in_gas is None else [self.basis.total_gas @ in_gas]
             right = _sum(parts + ([sources[component]] if component in sources else []))
             if right is not None:
-                found[component] = self._solve(blocks.solve, component, right)
+                found[component] = self._solve(component, right, adjoint=False)
         return found
 
     def descendants(self, components: Collection[str]) -> set[str]:
@@ -177,7 +178,7 @@ class System:
             if component not in waiting:
                 continue
             reactions = self.reactions[component].among(components)
-            adjoint = self._solve(blocks.solve_adjoint, component, waiting.pop(component))
+            adjoint = self._solve(component, waiting.pop(component), adjoint=True)
             found[component] = sources @ adjoint
             in_gas = self.basis.total_gas @ adjoint
             for parent, rate in reactions.local.items():
@@ -188,11 +189,32 @@ class System:
                 add(parent, rate[:, None, None] * adjoint)
         return found
 
-    def _solve(self, solver: blocks.Solver, component: str, right: FloatArray) -> FloatArray:
+    def _solve(self, component: str, right: FloatArray, *, adjoint: bool) -> FloatArray:
+        """The density (energy, shape, right side) of one component, or its adjoint."""
         species = TRANSPORT.get(component, component)
-        _, *coupling = _arrays(self.coefficients[species])
-        inverses = self._inverses[species]
-        return solver(inverses, *coupling, self.basis.operators, np.ascontiguousarray(right))
+        coefficients, inverses = self.coefficients[species], self._inverses[species]
+        return solve_corrected(inverses, coefficients, self.basis.operators, right, adjoint=adjoint)
+
+
+def solve_corrected(
+    inverses: FloatArray, coefficients: Coefficients, operators: FloatArray, right: FloatArray, *, adjoint: bool = False
+) -> FloatArray:
+    """The density of one species, with the correction of its scheme if it has one.
+
+    Args:
+        inverses: from :func:`propmat.galaxy.blocks.factorise`.
+        coefficients: the transport operator.
+        operators: (operator, shape, shape) of the reduced space.
+        right: (energy, shape, right side).
+        adjoint: solve the transposed problem.
+    """
+    solver = blocks.solve_adjoint if adjoint else blocks.solve
+    _, *coupling = _arrays(coefficients)
+    first: FloatArray = solver(inverses, *coupling, operators, np.ascontiguousarray(right))
+    if coefficients.correction is None:
+        return first
+    residual = blocks.correct(coefficients.correction, operators, first, adjoint)
+    return np.asarray(first - solver(inverses, *coupling, operators, residual))
 
 
 def _arrays(found: Coefficients) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

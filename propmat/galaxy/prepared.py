@@ -13,8 +13,9 @@ import numpy as np
 from propmat.galaxy.domain import build_domain
 from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.model import Galaxy
-from propmat.galaxy.momentum import Coefficients, galprop_scheme, local_coefficients, second_order_scheme
+from propmat.galaxy.momentum import local_coefficients
 from propmat.galaxy.network import TOTALS, Reactions, fragmentation, inclusive_kernel, survival_kernel
+from propmat.galaxy.schemes import Coefficients, fourth_order_scheme, galprop_scheme
 from propmat.galaxy.space import radial_shapes
 from propmat.species import SPECIES, FloatArray, Species
 
@@ -132,7 +133,7 @@ class Prepared:
         """The transport operator of a species on some energies."""
         inelastic = self.inelastic(species, energy)
         local = local_coefficients(species, energy, parameters, inelastic, self.decay_rate(species, energy))
-        scheme = galprop_scheme if self.galaxy.scheme == "galprop" else second_order_scheme
+        scheme = galprop_scheme if self.galaxy.scheme == "galprop" else fourth_order_scheme
         return scheme(species, energy, parameters, local)
 
     def inelastic(self, species: Species, energy: FloatArray) -> FloatArray:

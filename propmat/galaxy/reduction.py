@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from propmat.galaxy import blocks
-from propmat.galaxy.momentum import Coefficients
+from propmat.galaxy.schemes import Coefficients
 from propmat.galaxy.space import Basis
 from propmat.species import FloatArray
 

@@ -13,7 +13,6 @@ from propmat.galaxy.extra import ExtraSource
 from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.galaxy.model import Galaxy
-from propmat.galaxy.momentum import cell_average
 from propmat.galaxy.network import PART_NAMES, TOTALS, TRANSPORT, System
 from propmat.galaxy.prepared import Prepared, prepare
 from propmat.galaxy.reduction import adapted_basis
@@ -78,7 +77,11 @@ class Point:
             {name: prepared.coefficients(get_species(name), prepared.energy, point) for name in moving},
             {name: made.among(components) for name, made in prepared.reactions.items() if name in components},
         )
-        self.injected = {name: self._injection(name) for name in self.system.reactions if ABUNDANCES.get(name, 0.0) > 0}
+        self.injected = {
+            name: injection(get_species(name), prepared.energy, point)
+            for name in self.system.reactions
+            if ABUNDANCES.get(name, 0.0) > 0.0
+        }
         self.matrices: dict[tuple[str, str], FloatArray] = {}
 
     def _basis(self, moving: set[str]) -> Basis:
@@ -137,6 +140,8 @@ class Point:
     def work_out(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Make and keep the matrices of some (injected, observed) pairs, by one adjoint solution an observed species.
 
+        An observed species that is asked for a second time gets its matrices from all injected species.
+
         Raises:
             InputError: an unknown species.
         """
@@ -148,7 +153,8 @@ class Point:
             if observed not in self.names:
                 raise unknown_name("observed species", observed, self.names)
             if (injected, observed) not in self.matrices:
-                wanted.setdefault(observed, set()).add(injected)
+                asked_before = any(other == observed for _, other in self.matrices)
+                wanted.setdefault(observed, set()).update(sources if asked_before else [injected])
         for observed, found in wanted.items():
             self._rows(observed, found)
 
@@ -160,13 +166,6 @@ class Point:
         for name in injected:
             found = rows[name][:, 0].T / _nucleons(name) if name in rows else np.zeros((count, count))
             self.matrices[name, observed] = found
-
-    def _injection(self, name: str) -> FloatArray:
-        """(energy,) injection per unit momentum: cell averages, or values at the nodes in GALPROP's scheme."""
-        species, energy = get_species(name), self.prepared.energy
-        if self.prepared.galaxy.scheme == "galprop":
-            return injection(species, energy, self.point)
-        return cell_average(lambda fine: injection(species, fine, self.point), species, energy)
 
 
 def _representatives(moving: set[str]) -> list[Species]:
