@@ -13,7 +13,7 @@ from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.galaxy.model import Galaxy
 from propmat.galaxy.prepared import Prepared, prepare
-from propmat.galaxy.solver import Point, wanted_species
+from propmat.galaxy.solver import Point, check_pairs, check_point, wanted_species
 from propmat.galaxy.threads import one_blas_thread
 from propmat.parameters import GALAXY
 from propmat.species import FloatArray
@@ -48,6 +48,9 @@ def solve_many(
         check_device(device)
     tables = prepare(galaxy, interactions)
     names = wanted_species(tables, species)
+    check_pairs(tables, names, matrices)
+    for point in todo:
+        check_point(galaxy, point)
     with one_blas_thread():
         _ = tables.radial, tables.reactions  # made once, not by every thread
     if device != "cpu":

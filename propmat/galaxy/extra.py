@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propmat.constants import SPEED_OF_LIGHT_M_S
+from propmat.errors import InputError
 from propmat.galaxy.sources import SUN_RADIUS_KPC
 from propmat.species import FloatArray, beta_from_kinetic_energy
 
@@ -34,9 +35,15 @@ class ExtraSource:
         """(energy,) source where ``profile`` is 1, as a flux per second: beta c q / 4 pi.
 
         In m^-2 s^-1 sr^-1 (GeV/n)^-1 per s, for ``kinetic_energy`` (energy,) [GeV/n].
+
+        Raises:
+            InputError: ``spectrum`` gives a value that is negative or not finite, or an array of another shape.
         """
+        source = np.asarray(self.spectrum(kinetic_energy), dtype=np.float64)
+        if source.shape != kinetic_energy.shape or not np.all(np.isfinite(source)) or np.any(source < 0.0):
+            raise InputError(f"the spectrum of the extra source must give {kinetic_energy.size} finite values >= 0.")
         speed = SPEED_OF_LIGHT_M_S * beta_from_kinetic_energy(kinetic_energy, self.species)
-        return np.asarray(speed / (4.0 * np.pi) * 1.0e6 * self.spectrum(kinetic_energy))
+        return np.asarray(speed / (4.0 * np.pi) * 1.0e6 * source)
 
 
 def navarro_frenk_white(scale: float = 20.0, *, power: float = 2.0) -> Profile:

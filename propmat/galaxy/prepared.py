@@ -87,7 +87,7 @@ class Prepared:
         """Component -> what makes it, parents first."""
         found = {isotope.name: self._nuclear(isotope) for isotope in self.isotopes}
         found |= self._nucleons()
-        parents = {name: {*made.local, *made.decay, *made.kernel} for name, made in found.items()}
+        parents = {name: [*made.local, *made.decay, *made.kernel] for name, made in found.items()}
         return {name: found[name] for name in TopologicalSorter(parents).static_order()}
 
     def _nuclear(self, daughter: Species) -> Reactions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -24,6 +25,8 @@ from propmat.species import FloatArray, Species, get_species
 
 COARSE_ENERGIES: Final = 16
 """Energies on which the reduced space of a point is selected."""
+TRUSTED_ENERGY: Final = 0.03
+"""Below it the lower end of the energy grid is felt [GeV/n]."""
 NORMALISATION_ENERGY: Final = 100.0
 """Where the flux of primary protons is given [GeV]."""
 
@@ -45,9 +48,26 @@ def solve(
     if extra_source is not None and extra_source.species not in prepared.species:
         raise unknown_name("species of the extra source", extra_source.species, prepared.species)
     names = wanted_species(prepared, species)
+    check_point(galaxy, point)
     with one_blas_thread():
         found = Point(prepared, point, names, extra_source)
         return found.spectra(found.system.propagate(found.sources()))
+
+
+def check_point(galaxy: Galaxy, point: Mapping[str, float]) -> None:
+    """Raise InputError where a parameter contradicts the model."""
+    if point["z_h"] <= galaxy.source_height:
+        raise InputError(f"z_h = {point['z_h']} kpc must be larger than source_height = {galaxy.source_height} kpc.")
+
+
+def check_pairs(prepared: Prepared, names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
+    """Raise InputError for a pair of injected and observed species that has no transfer matrix."""
+    sources = sorted(name for name in prepared.ancestors([*names, "proton"]) if name not in TRANSPORT)
+    for injected, observed in pairs:
+        if injected not in sources:
+            raise unknown_name("injected species", injected, sources)
+        if observed not in names:
+            raise unknown_name("observed species", observed, names)
 
 
 def wanted_species(prepared: Prepared, species: Sequence[str] | None) -> tuple[str, ...]:
@@ -117,17 +137,18 @@ class Point:
         sun, energy = self.system.basis.sun, self.prepared.energy
         flux = {name: _nucleons(name) * np.einsum("m,emk->ek", sun, density) for name, density in densities.items()}
         scale = self.prepared.galaxy.proton_flux / _at(NORMALISATION_ENERGY, energy, flux["proton"][:, 0])
-        both = {name: values * [scale, 1.0][: values.shape[1]] for name, values in flux.items()}
-        total = {name: np.maximum(values.sum(axis=1), 0.0) for name, values in both.items()}
-        added = {name: np.maximum(values[:, -1], 0.0) for name, values in both.items()}
-        fluxes = {name: _sum_of(total, TOTALS.get(name, (name,)), energy) for name in self.names}
-        parts = {
-            PART_NAMES.get(part, part): _sum_of(total, (part,), energy)
-            for name in self.names
-            for part in TOTALS.get(name, ())
-        }
-        if self.extra is not None:
-            parts |= {f"{name}_extra": _sum_of(added, TOTALS.get(name, (name,)), energy) for name in self.names}
+        zero = np.zeros_like(energy)
+        own = {name: _positive(name, values[:, 0] * scale, energy) for name, values in flux.items()}
+        fluxes: dict[str, FloatArray] = {}
+        parts: dict[str, FloatArray] = {}
+        for name in self.names:
+            components = TOTALS.get(name, (name,))
+            fluxes[name] = sum((own.get(part, zero) for part in components), zero)
+            parts |= {PART_NAMES.get(part, part): own.get(part, zero) for part in TOTALS.get(name, ())}
+            if self.extra is not None:
+                added = sum((flux[part][:, 1] for part in components if part in flux), zero)
+                parts[f"{name}_extra"] = _positive(f"{name}_extra", added, energy)
+                fluxes[name] = fluxes[name] + parts[f"{name}_extra"]
         injections = {name: _nucleons(name) * values * scale for name, values in self.injected.items()}
         return LocalSpectra(energy, fluxes, parts, injections, self.green)
 
@@ -145,13 +166,10 @@ class Point:
         Raises:
             InputError: an unknown species.
         """
+        check_pairs(self.prepared, self.names, pairs)
         sources = [name for name in self.system.reactions if name not in TRANSPORT]
         wanted: dict[str, set[str]] = {}
         for injected, observed in pairs:
-            if injected not in sources:
-                raise unknown_name("injected species", injected, sources)
-            if observed not in self.names:
-                raise unknown_name("observed species", observed, self.names)
             if (injected, observed) not in self.matrices:
                 asked_before = any(other == observed for _, other in self.matrices)
                 wanted.setdefault(observed, set()).update(sources if asked_before else [injected])
@@ -169,21 +187,29 @@ class Point:
 
 
 def _representatives(moving: set[str]) -> list[Species]:
-    """The lightest, a middle and the heaviest of the nuclei that move."""
-    nuclei = sorted((get_species(name) for name in moving if name != "antiproton"), key=lambda one: one.mass_number)
-    return [nuclei[number] for number in sorted({0, len(nuclei) // 2, len(nuclei) - 1})]
+    """The lightest, a middle and the heaviest of the nuclei that move, and the one that decays."""
+    nuclei = sorted(moving - {"antiproton"}, key=lambda name: (get_species(name).mass_number, name))
+    chosen = {nuclei[0], nuclei[len(nuclei) // 2], nuclei[-1], *({"beryllium10"} & moving)}
+    return [get_species(name) for name in nuclei if name in chosen]
 
 
 def _nucleons(component: str) -> int:
     return get_species(TRANSPORT.get(component, component)).nucleons
 
 
-def _sum_of(components: Mapping[str, FloatArray], names: Sequence[str], energy: FloatArray) -> FloatArray:
-    """(energy,) the components of some names added up; zero where there are none."""
-    total = np.zeros_like(energy)
-    for name in names:
-        total += components.get(name, 0.0)
-    return total
+def _positive(name: str, flux: FloatArray, energy: FloatArray) -> FloatArray:
+    """The flux with 0 in place of what is below.
+
+    Warns:
+        UserWarning: there is such above :data:`TRUSTED_ENERGY`: the grid is too coarse.
+    """
+    if np.any(flux[energy > TRUSTED_ENERGY] < 0.0):
+        warnings.warn(
+            f"the flux of {name} is below 0 at some energies and set to 0 there: the grid of {energy.size} energies is "
+            "too coarse for these parameters.",
+            stacklevel=2,
+        )
+    return np.maximum(flux, 0.0)
 
 
 def _at(wanted: float, energy: FloatArray, flux: FloatArray) -> float:

@@ -127,7 +127,8 @@ class _Family:
         moved = solve(first[::-1].copy())  # particles that were at one momentum and are now at another
         groups = np.concatenate([first, burnt, moved], axis=-1) * np.sqrt(self.vertical.volume)[:, None, None]
         vectors = np.moveaxis(groups, -1, 0).reshape(-1, *groups.shape[1:3])
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=(1, 2), keepdims=True))
+        norm = np.linalg.norm(vectors, axis=(1, 2), keepdims=True)
+        return np.asarray(vectors / np.where(norm > 0.0, norm, 1.0))  # without gas nothing is burnt
 
     def project(self, shapes: FloatArray) -> Basis:
         """The basis of some (height, radial shape, shape)."""

@@ -175,38 +175,52 @@ def read_tables(path: str | Path) -> Interactions:
 
 
 def _gas(group: Any, name: str) -> TableGas:
-    density = np.stack([np.array(group[f"gas/{kind}"], np.float64) for kind in ("nHI", "nH2", "nHII")])
-    gas = TableGas(name, np.array(group["gas/r"], np.float64), np.array(group["gas/z"], np.float64), density)
-    if density.shape != (3, gas.radius.size, gas.height.size) or not np.allclose(gas.height, -gas.height[::-1]):
-        raise ValueError("gas must be (r, z) on heights that are symmetric about the plane")
-    return gas
+    radius, height = _array(group, "gas/r"), _array(group, "gas/z", lowest=-np.inf)
+    density = np.stack([_array(group, f"gas/{kind}", (radius.size, height.size)) for kind in ("nHI", "nH2", "nHII")])
+    if not np.allclose(height, -height[::-1]):
+        raise ValueError("gas/z must be symmetric about the plane")
+    return TableGas(name, radius, height, density)
 
 
 def _nuclei(group: Any, name: str) -> TableNuclei:
     inelastic, production = {}, {}
-    for key, table in group["inelastic_mb"].items():
+    for key in group["inelastic_mb"]:
         if key in _NAMES:
-            columns = np.array(table, np.float64)
+            columns = _array(group, f"inelastic_mb/{key}", (None, 3))
             inelastic[_NAMES[key].name] = (columns[:, 0] / 1e3, columns[:, 1] + HELIUM_PER_HYDROGEN * columns[:, 2])
+    if "proton" not in inelastic:
+        raise ValueError("inelastic_mb/Hydrogen_1 is missing")
     for daughter_key, parents in group["production_mb"].items():
-        for parent_key, values in parents.items():
+        for parent_key in parents:
             if daughter_key in _NAMES and parent_key in _NAMES:
                 daughter, parent = _NAMES[daughter_key], _NAMES[parent_key]
-                table = np.array(values, np.float64) * daughter.mass_number / parent.mass_number
-                production[parent.name, daughter.name] = (inelastic[daughter.name][0], table)
+                energy = inelastic[daughter.name][0]
+                values = _array(group, f"production_mb/{daughter_key}/{parent_key}", energy.shape)
+                production[parent.name, daughter.name] = (energy, values * daughter.mass_number / parent.mass_number)
     found = sorted(inelastic, key=lambda key: (SPECIES[key].mass_number, SPECIES[key].charge), reverse=True)
     return TableNuclei(name, tuple(SPECIES[key] for key in found), inelastic, production)
 
 
 def _antiprotons(group: Any, name: str) -> TableAntiprotons:
-    nucleon = np.array(group["nucleon_cs_mb"], np.float64)
+    nucleon = _array(group, "nucleon_cs_mb", (None, 7))
     surviving = nucleon[:, 3] + HELIUM_PER_HYDROGEN * nucleon[:, 4]
     annihilated = nucleon[:, 5] + HELIUM_PER_HYDROGEN * nucleon[:, 6]
-    energy = np.array(group["pbar_production/Ekin_GeV_per_n"], np.float64)
-    per_momentum = np.array(group["pbar_production/dsigma_dp_KMO_mb_per_GeV"], np.float64)
+    energy = _array(group, "pbar_production/Ekin_GeV_per_n", (None,))
+    shape = (4, 2, energy.size, energy.size)
+    per_momentum = _array(group, "pbar_production/dsigma_dp_KMO_mb_per_GeV", shape)
     per_atom = per_momentum[:, 0] + HELIUM_PER_HYDROGEN * per_momentum[:, 1]
     produced = per_atom / beta_from_kinetic_energy(energy, "antiproton")
     return TableAntiprotons(name, energy, produced, (nucleon[:, 0], surviving + annihilated, surviving))
+
+
+def _array(group: Any, key: str, shape: tuple[int | None, ...] = (None,), lowest: float = 0.0) -> FloatArray:
+    """A table of the file (ValueError if it has another shape, or values that are below ``lowest`` or not finite)."""
+    values = np.array(group[key], np.float64)
+    if values.ndim != len(shape) or any(size not in (None, is_) for size, is_ in zip(shape, values.shape, strict=True)):
+        raise ValueError(f"{key} has the shape {values.shape}")
+    if not np.all(np.isfinite(values)) or np.any(values < lowest):
+        raise ValueError(f"{key} holds values that are negative or not finite")
+    return values
 
 
 def _interpolate(nodes: FloatArray, values: FloatArray, kinetic_energy: FloatArray) -> FloatArray:
