@@ -17,6 +17,29 @@ from propmat.species import FloatArray
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def invert(matrix: FloatArray) -> None:
+    """A matrix (row, column) replaced by its inverse; its symmetric part must be positive definite.
+
+    For 20 or 30 rows Gauss-Jordan elimination, here without pivoting, beats LAPACK's general inverse.
+    """
+    size = matrix.shape[0]
+    if size > 40:
+        matrix[:] = np.linalg.inv(matrix)
+        return
+    for pivot in range(size):
+        scale = 1.0 / matrix[pivot, pivot]
+        matrix[pivot, pivot] = 1.0
+        for column in range(size):
+            matrix[pivot, column] *= scale
+        for row in range(size):
+            if row != pivot:
+                factor = matrix[row, pivot]
+                matrix[row, pivot] = 0.0
+                for column in range(size):
+                    matrix[row, column] -= factor * matrix[pivot, column]
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _combine(factors: FloatArray, operators: FloatArray, out: FloatArray) -> None:
     """out = sum of factors times operators; the last factor multiplies the identity."""
     size = out.shape[0]
@@ -78,7 +101,8 @@ def factorise(
                 _combine(second[energy], operators, beyond)
                 above += lower[energy + 2] * np.dot(beyond, inverses[energy + 2])
             block -= lower[energy + 1] * np.dot(above, inverses[energy + 1])
-        inverses[energy] = np.linalg.inv(block)
+        invert(block)
+        inverses[energy] = block
     return inverses
 
 

@@ -14,8 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numba
 import numpy as np
 
+from propmat.galaxy.blocks import invert
 from propmat.galaxy.grid import Axis
 from propmat.species import FloatArray
 
@@ -144,15 +146,9 @@ class _Family:
     def _solver(self, absorption: FloatArray, sink: FloatArray) -> Callable[[FloatArray], FloatArray]:
         """From q (member, height, radial shape, right side) to N, by block elimination along z for all members."""
         heights, coupling = self.vertical.volume, self.vertical.coupling
-        unit, bound = np.eye(len(self.stiffness)), np.diag(self.vertical.stiffness)
-        total, last = self.gas[0] + self.gas[1], len(heights) - 1
-        inverses = np.empty((len(heights), absorption.size, *unit.shape))
-        for level in range(last, -1, -1):
-            block = self.stiffness + absorption[:, None, None] * total[level] + sink[:, None, None] * unit
-            block = heights[level] * block + bound[level] * unit
-            if level < last:
-                block -= coupling[level] ** 2 * inverses[level + 1]
-            inverses[level] = np.linalg.inv(block)
+        bound, last = np.diag(self.vertical.stiffness).copy(), len(heights) - 1
+        total = np.ascontiguousarray(self.gas[0] + self.gas[1])
+        inverses = _eliminate(self.stiffness, total, heights, bound, coupling, absorption, sink)
 
         def solve(right: FloatArray) -> FloatArray:
             found = right * heights[:, None, None]
@@ -164,3 +160,28 @@ class _Family:
             return found
 
         return solve
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _eliminate(
+    stiffness: FloatArray,
+    gas: FloatArray,
+    heights: FloatArray,
+    bound: FloatArray,
+    coupling: FloatArray,
+    absorption: FloatArray,
+    sink: FloatArray,
+) -> FloatArray:
+    """(height, member, radial shape, radial shape) inverses of the pivots, from the boundary down to the plane."""
+    size, last = stiffness.shape[0], len(heights) - 1
+    inverses = np.empty((last + 1, len(absorption), size, size))
+    for member in range(len(absorption)):
+        for level in range(last, -1, -1):
+            block = heights[level] * (stiffness + absorption[member] * gas[level])
+            for row in range(size):
+                block[row, row] += heights[level] * sink[member] + bound[level]
+            if level < last:
+                block -= coupling[level] ** 2 * inverses[level + 1, member]
+            invert(block)
+            inverses[level, member] = block
+    return inverses
