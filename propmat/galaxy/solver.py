@@ -25,8 +25,8 @@ from propmat.species import FloatArray, Species, get_species
 
 COARSE_ENERGIES: Final = 16
 """Energies on which the reduced space of a point is selected."""
-TRUSTED_ENERGY: Final = 0.03
-"""Below it the lower end of the energy grid is felt [GeV/n]."""
+TRUSTED: Final = (30.0, 0.05)
+"""Lowest and highest energy that the ends of the grid are not felt at, over the energy of each end."""
 NORMALISATION_ENERGY: Final = 100.0
 """Where the flux of primary protons is given [GeV]."""
 
@@ -201,9 +201,10 @@ def _positive(name: str, flux: FloatArray, energy: FloatArray) -> FloatArray:
     """The flux with 0 in place of what is below.
 
     Warns:
-        UserWarning: there is such above :data:`TRUSTED_ENERGY`: the grid is too coarse.
+        UserWarning: there is such at :data:`TRUSTED` energies: the grid is too coarse.
     """
-    if np.any(flux[energy > TRUSTED_ENERGY] < 0.0):
+    trusted = (energy > TRUSTED[0] * energy[0]) & (energy < TRUSTED[1] * energy[-1])
+    if np.any(flux[trusted] < 0.0):
         warnings.warn(
             f"the flux of {name} is below 0 at some energies and set to 0 there: the grid of {energy.size} energies is "
             "too coarse for these parameters.",

@@ -13,6 +13,7 @@ from toy_tables import POINT
 
 from propmat.errors import FileError, InputError
 from propmat.galaxy import ExtraSource, Galaxy, LocalSpectra, burkert
+from propmat.galaxy.tables import read_tables
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +144,31 @@ def test_another_process_gives_the_same_bytes(toy_tables: Path) -> None:
     said = {process.communicate(timeout=120)[0] for process in running}
     assert len(said) == 1
     assert "boron11" in said.pop()
+
+
+def test_a_halo_thinner_than_the_disc_of_sources_is_refused(galaxy: Galaxy) -> None:
+    with pytest.raises(InputError, match=r"z_h = 1.5 kpc must be larger than source_height = 2"):
+        galaxy.replace(source_height=2.0).solve(POINT | {"z_h": 1.5})
+
+
+def test_a_grid_too_coarse_for_the_parameters_is_reported(galaxy: Galaxy) -> None:
+    """Strong reacceleration on five energies a decade: the fluxes below zero are not passed over in silence."""
+    strong = POINT | {"v_A": 80.0, "D0": 1.0, "eta": 1.5, "z_h": 1.5}
+    with pytest.warns(UserWarning, match="the grid of 50 energies is too coarse"):
+        galaxy.replace(energies=50).solve(strong)
+
+
+def test_own_cross_sections_take_the_place_of_those_of_the_model(
+    galaxy: Galaxy, everything: LocalSpectra, toy_tables: Path
+) -> None:
+    """The same tables, handed over as objects, to a galaxy that names others."""
+    other = galaxy.replace(tables="")
+    found = other.solve(POINT, interactions=read_tables(toy_tables))
+    assert np.array_equal(found.flux("boron11"), everything.flux("boron11"))
+
+
+@pytest.mark.parametrize("source", [-1.0, float("nan")])
+def test_an_extra_source_must_not_be_negative(galaxy: Galaxy, source: float) -> None:
+    extra = ExtraSource("antiproton", lambda energy: np.full_like(energy, source), burkert())
+    with pytest.raises(InputError, match="finite values >= 0"):
+        galaxy.solve(POINT, extra_source=extra)
