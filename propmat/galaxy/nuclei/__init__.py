@@ -27,7 +27,7 @@ class PublishedNuclei:
     """Destruction and production of nuclei from published formulas and figures.
 
     Implements :class:`propmat.galaxy.interactions.NuclearCrossSections`; sources and deviations are in
-    docs/galaxy-cross-sections.md. Iron stands for all elements above silicon.
+    docs/galaxy-cross-sections.md. Above silicon there is iron alone.
     """
 
     name: ClassVar[str] = "published"
