@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
+
 from propmat.errors import InputError
 from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.local_spectra import LocalSpectra
@@ -37,6 +39,7 @@ def solve_many(
 
     Threads share the tables; the solver spends its time in compiled code that lets the others run.
     """
+    points = np.asarray(points, dtype=np.float64)
     GALAXY.check(points)
     todo = [dict(zip(GALAXY.names, point, strict=True)) for point in points.reshape(-1, len(GALAXY.names)).tolist()]
     count = os.cpu_count() or 1 if workers is None else workers
@@ -62,20 +65,20 @@ def _on_cores(
     tables: Prepared, todo: Sequence[dict[str, float]], names: Sequence[str], matrices: Pairs, workers: int
 ) -> Iterator[LocalSpectra]:
     def one(point: dict[str, float]) -> LocalSpectra:
-        found = Point(tables, point, names)
-        found.work_out(matrices)
-        return _light(found, found.system.propagate(found.sources()))
+        with one_blas_thread():
+            found = Point(tables, point, names)
+            found.work_out(matrices)
+            return _light(found, found.system.propagate(found.sources()))
 
     pool = ThreadPoolExecutor(workers)
     try:
-        with one_blas_thread():
-            waiting: deque[Future[LocalSpectra]] = deque()
-            for point in todo:
-                waiting.append(pool.submit(one, point))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
+        waiting: deque[Future[LocalSpectra]] = deque()
+        for point in todo:
+            waiting.append(pool.submit(one, point))
+            if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)  # the caller may have been interrupted
 
@@ -90,12 +93,16 @@ def _on_device(
 ) -> Iterator[LocalSpectra]:
     from propmat.galaxy.device import propagate
 
-    with ThreadPoolExecutor(workers) as pool, one_blas_thread():
+    def prepared(point: dict[str, float]) -> Point:
+        with one_blas_thread():
+            found = Point(tables, point, names)
+            found.work_out(matrices)
+            return found
+
+    with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(todo), DEVICE_BATCH):
-            some = todo[start : start + DEVICE_BATCH]
-            found = list(pool.map(lambda point: Point(tables, point, names), some))
+            found = list(pool.map(prepared, todo[start : start + DEVICE_BATCH]))
             densities = propagate([point.system for point in found], [point.sources() for point in found], device)
-            list(pool.map(lambda point: point.work_out(matrices), found))
             for point, values in zip(found, densities, strict=True):
                 yield _light(point, values)
 

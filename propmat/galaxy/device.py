@@ -28,8 +28,8 @@ def check_device(device: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise InputError(f"device = {device!r} cannot be used: {str(error).splitlines()[0]}") from None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from propmat.errors import InputError
 from propmat.galaxy.extra import Profile
 from propmat.galaxy.grid import Axis, graded_heights, radial_axis, uniform_heights, vertical_axis
 from propmat.galaxy.interactions import Gas
@@ -27,6 +28,9 @@ def build_domain(galaxy: Galaxy, gas: Gas, half_height: float, extra: Sequence[P
         gas: the gas.
         half_height: z_h [kpc].
         extra: further source distributions.
+
+    Raises:
+        InputError: one of them is negative, not finite or of another shape.
     """
     central_factor = 1.0 if galaxy.radial_averages else 2.0
     radial = radial_axis(galaxy.radial_step, galaxy.radius, central_factor=central_factor)
@@ -64,7 +68,10 @@ def _gas_fields(gas: Gas, radii: Quadrature, vertical: Axis) -> FloatArray:
 def _average(profile: Profile, radii: Quadrature, levels: Quadrature) -> FloatArray:
     """(radius, height) source density in the cells."""
     radius, height = np.meshgrid(radii[0].ravel(), levels[0].ravel(), indexing="ij")
-    values = np.asarray(profile(radius, height)).reshape(*radii[0].shape, *levels[0].shape)
+    density = np.asarray(profile(radius, height), dtype=np.float64)
+    if density.shape not in ((), radius.shape) or not np.all(np.isfinite(density)) or np.any(density < 0.0):
+        raise InputError("a source distribution must give finite values >= 0, in the shape of its arguments.")
+    values = np.broadcast_to(density, radius.shape).reshape(*radii[0].shape, *levels[0].shape)
     mean: FloatArray = np.einsum("rqzs,rq,zs->rz", values, radii[1], levels[1])
     return mean
 

@@ -21,11 +21,11 @@ from typing import ClassVar, Final
 import numpy as np
 from scipy.special import erf, expit
 
+from propmat.constants import KILOPARSEC_CM
 from propmat.species import FloatArray
 
 _RESCALING: Final = 10.0 / 8.5
 """Distance from the Sun to the centre in the older papers over ours; a density per length scales with it."""
-_KILOPARSEC: Final = 3.0857e21
 """cm."""
 _DICKEY_LOCKMAN: Final = ((0.395, 0.106), (0.107, 0.265))
 """Density in the plane [cm^-3] and half width at half maximum [kpc] of the two Gaussians."""
@@ -71,7 +71,7 @@ def _molecular(radius: FloatArray, height: FloatArray) -> FloatArray:
     outer = 2.1 * np.exp(-(radius - 8.5) / 2.5) * expit(2.0 * (radius - 8.5))
     conversion = 1e20 * 10.0 ** (-0.4 + 0.066 * np.minimum(radius, 15.0))
     half_width = 0.06 + 0.03 * np.maximum(radius - 7.0, 0.0)
-    disc = conversion * (ring + outer) / _KILOPARSEC * _gaussian(height, half_width / math.sqrt(math.log(2.0)))
+    disc = conversion * (ring + outer) / KILOPARSEC_CM * _gaussian(height, half_width / math.sqrt(math.log(2.0)))
     centre = _CENTRAL_COLUMN * np.exp(-((radius / _CENTRAL_RADIUS) ** 2)) * erf(height / _CENTRAL_HEIGHT)
     return np.asarray(disc + centre)
 

@@ -42,18 +42,19 @@ class Axis:
 
 
 def radial_axis(step: float, radius: float, *, central_factor: float = 1.0) -> Axis:
-    """Uniform nodes from the centre to r = ``radius`` (a multiple of ``step``), where the density vanishes [kpc].
+    """Uniform nodes from the centre to below r = ``radius``, where the density vanishes [kpc].
 
     Args:
         step: between nodes [kpc].
         radius: of the boundary [kpc].
         central_factor: multiplies the volume of the innermost cell; 2 is what GALPROP's operator at r = 0 amounts to.
     """
-    nodes = step * np.arange(round(radius / step), dtype=np.float64)
-    edges = np.concatenate([[0.0], nodes + 0.5 * step])
+    nodes = step * np.arange(np.ceil(radius / step - 1.0e-9), dtype=np.float64)
+    widths = np.diff(np.append(nodes, radius))
+    edges = np.concatenate([[0.0], nodes + 0.5 * widths])
     volume = 0.5 * np.diff(edges**2)
     volume[0] *= central_factor
-    return Axis(nodes, edges, volume, edges[1:] / step)
+    return Axis(nodes, edges, volume, edges[1:] / widths)
 
 
 def vertical_axis(nodes: FloatArray, half_height: float) -> Axis:

@@ -105,7 +105,7 @@ class AntiprotonCrossSections(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Interactions:
     """Gas and cross sections used together.
 

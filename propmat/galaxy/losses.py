@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from propmat.constants import ELECTRON_MASS, SPEED_OF_LIGHT_M_S
+from propmat.constants import ELECTRON_MASS, SPEED_OF_LIGHT_CM_S
 from propmat.galaxy.interactions import HELIUM_PER_HYDROGEN
 from propmat.species import FloatArray, Species, beta_from_kinetic_energy
 
@@ -19,7 +19,7 @@ EXCITATION_HELIUM: Final = 44.0e-9
 GAS_TEMPERATURE_GEV: Final = 8.617333262e-14 * 1.0e4
 """kT of the ionised gas at 10^4 K [GeV]."""
 
-_SPEED: Final = SPEED_OF_LIGHT_M_S * 100.0
+_STRENGTH: Final = CLASSICAL_ELECTRON_RADIUS_CM**2 * SPEED_OF_LIGHT_CM_S * ELECTRON_MASS
 _THERMAL: Final = (0.75 * np.sqrt(np.pi)) ** (1.0 / 3.0) * np.sqrt(2.0 * GAS_TEMPERATURE_GEV / ELECTRON_MASS)
 
 
@@ -40,8 +40,7 @@ def ionisation_loss(species: Species, kinetic_energy: FloatArray) -> FloatArray:
     hydrogen = np.log(transfer * largest / EXCITATION_HYDROGEN**2) - 2.0 * beta**2
     helium = np.log(transfer * largest / EXCITATION_HELIUM**2) - 2.0 * beta**2
     stopping = float(species.charge) ** 2 * (hydrogen + HELIUM_PER_HYDROGEN * helium)
-    loss: FloatArray = 2.0 * np.pi * CLASSICAL_ELECTRON_RADIUS_CM**2 * _SPEED * ELECTRON_MASS / beta * stopping
-    return loss
+    return np.asarray(2.0 * np.pi * _STRENGTH / beta * stopping)
 
 
 def coulomb_loss(species: Species, kinetic_energy: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -61,6 +60,5 @@ def coulomb_loss(species: Species, kinetic_energy: FloatArray) -> tuple[FloatArr
     argument = ELECTRON_MASS**2 * gamma**2 * beta**4 * species.mass
     argument /= np.pi * CLASSICAL_ELECTRON_RADIUS_CM * REDUCED_PLANCK_GEV_CM**2
     argument /= species.mass + 2.0 * gamma * ELECTRON_MASS
-    strength = 4.0 * np.pi * CLASSICAL_ELECTRON_RADIUS_CM**2 * _SPEED * ELECTRON_MASS * float(species.charge) ** 2
-    strength = strength * beta**2 / (_THERMAL**3 + beta**3)
+    strength = 4.0 * np.pi * _STRENGTH * float(species.charge) ** 2 * beta**2 / (_THERMAL**3 + beta**3)
     return strength * 0.5 * np.log(argument), 0.5 * strength

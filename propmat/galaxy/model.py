@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
 from propmat.errors import InputError, out_of_range, unknown_name
+from propmat.galaxy.sources import SUN_RADIUS_KPC
 from propmat.species import FloatArray
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Galaxy:
         beryllium10_half_life: [Myr].
         heaviest: mass number of the heaviest isotope propagated.
         shapes: dimension of the reduced space.
-        snapshots: dimension of the space it is selected from.
+        snapshots: dimension of the space it is selected from; there are 60, and 20 more with an extra source.
         tables: path of a file of gas and cross sections (:mod:`propmat.galaxy.tables`); empty: the shipped ones.
         antiprotons: shipped set of antiproton cross sections, unless ``tables`` is given.
 
@@ -84,6 +86,10 @@ class Galaxy:
             raise unknown_name("scheme", self.scheme, SCHEMES)
         for key, low, high in _RANGES:
             value = getattr(self, key)
+            if isinstance(getattr(type(self), key), int) and not isinstance(value, Integral):
+                raise InputError(f"{key} = {value!r} must be a whole number.")
+            if not isinstance(value, int | float | Integral):
+                raise InputError(f"{key} = {value!r} must be a number.")
             if not low <= value <= high:
                 raise out_of_range(key, value, low, high)
         if not self.energy_low < 100.0 < self.energy_high:
@@ -91,9 +97,11 @@ class Galaxy:
                 f"energy_low = {self.energy_low} and energy_high = {self.energy_high} must lie below and above "
                 "100 GeV/n, where the proton flux is normalised."
             )
-        node = 8.5 / self.radial_step
+        node = SUN_RADIUS_KPC / self.radial_step
         if abs(node - round(node)) > 1.0e-6:
             raise InputError(f"radial_step = {self.radial_step} must divide 8.5 kpc, the place of the Sun.")
+        if self.shapes > self.snapshots:
+            raise InputError(f"shapes = {self.shapes} must not exceed snapshots = {self.snapshots}.")
 
     @classmethod
     def preset(cls, name: str, tables: str | Path | None = None) -> Self:
@@ -164,6 +172,13 @@ class Galaxy:
 
         return solve(self, parameters, species=species, extra_source=extra_source, interactions=interactions)
 
+    def check_matrices(self, matrices: Sequence[tuple[str, str]]) -> None:
+        """Raise InputError for an (injected, observed) pair without transfer matrix; it names the nearest species."""
+        from propmat.galaxy.prepared import prepare
+        from propmat.galaxy.solver import check_pairs
+
+        check_pairs(prepare(self), self.species, matrices)
+
     def solve_many(
         self,
         points: FloatArray,
@@ -221,7 +236,7 @@ _RANGES: Final = (
     ("beryllium10_half_life", 0.1, 10.0),
     ("heaviest", 1, 56),
     ("shapes", 4, 200),
-    ("snapshots", 4, 400),
+    ("snapshots", 4, 200),
 )
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "converged": {},

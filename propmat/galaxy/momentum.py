@@ -14,12 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from propmat.constants import SPEED_OF_LIGHT_M_S
+from propmat.constants import KILOPARSEC_CM, SPEED_OF_LIGHT_CM_S
 from propmat.galaxy.losses import coulomb_loss, ionisation_loss
 from propmat.species import FloatArray, Species, beta_from_kinetic_energy, momentum_from_kinetic_energy
 
-KILOPARSEC_CM: Final = 3.0856775814913673e21
-SPEED_CM_S: Final = SPEED_OF_LIGHT_M_S * 100.0
 MILLIBARN_CM2: Final = 1.0e-27
 REFERENCE_RIGIDITY_GV: Final = 4.0
 _DIFFUSION_UNIT: Final = 1.0e28 / KILOPARSEC_CM**2
@@ -70,7 +68,7 @@ def local_coefficients(
         inelastic: (energy,) [mb per H atom].
         decay_rate: (energy,) in the frame of the Galaxy [1/s].
     """
-    rate = beta_from_kinetic_energy(kinetic_energy, species) * SPEED_CM_S * MILLIBARN_CM2 * inelastic
+    rate = beta_from_kinetic_energy(kinetic_energy, species) * SPEED_OF_LIGHT_CM_S * MILLIBARN_CM2 * inelastic
     diffusion = spatial_diffusion(species, kinetic_energy, parameters)
     return np.stack([diffusion, rate, rate, np.zeros_like(rate), decay_rate], axis=-1)
 

@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from propmat.constants import SPEED_OF_LIGHT_CM_S
 from propmat.galaxy import blocks
-from propmat.galaxy.momentum import MILLIBARN_CM2, SPEED_CM_S
+from propmat.galaxy.momentum import MILLIBARN_CM2
 from propmat.galaxy.schemes import Coefficients
 from propmat.galaxy.space import Basis
 from propmat.species import FloatArray, Species, beta_from_kinetic_energy
@@ -68,7 +69,7 @@ def fragmentation(parent: Species, daughter: Species, kinetic_energy: FloatArray
         kinetic_energy: (energy,) [GeV/n].
         production: (energy,) [mb per H atom].
     """
-    rate = beta_from_kinetic_energy(kinetic_energy, parent) * SPEED_CM_S * MILLIBARN_CM2 * production
+    rate = beta_from_kinetic_energy(kinetic_energy, parent) * SPEED_OF_LIGHT_CM_S * MILLIBARN_CM2 * production
     return np.asarray(rate * parent.nucleons / daughter.nucleons)
 
 
@@ -82,7 +83,7 @@ def inclusive_kernel(projectile: Species, kinetic_energy: FloatArray, spectrum: 
     """
     step = np.log(kinetic_energy[1] / kinetic_energy[0])
     beta = beta_from_kinetic_energy(kinetic_energy, "antiproton")
-    weight = SPEED_CM_S * MILLIBARN_CM2 * projectile.nucleons * step * kinetic_energy
+    weight = SPEED_OF_LIGHT_CM_S * MILLIBARN_CM2 * projectile.nucleons * step * kinetic_energy
     return np.asarray(beta[:, None] * (spectrum * weight[:, None]).T)
 
 
@@ -98,7 +99,7 @@ def survival_kernel(kinetic_energy: FloatArray, inelastic: FloatArray, *, end_we
     beta = beta_from_kinetic_energy(kinetic_energy, "proton")
     count = kinetic_energy.size
     weight = np.triu(np.ones((count, count)), 1) + end_weight * np.eye(count)
-    return np.asarray(SPEED_CM_S * MILLIBARN_CM2 * step * beta[:, None] * weight * inelastic)
+    return np.asarray(SPEED_OF_LIGHT_CM_S * MILLIBARN_CM2 * step * beta[:, None] * weight * inelastic)
 
 
 @dataclass(frozen=True, eq=False)

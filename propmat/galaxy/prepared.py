@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from propmat.errors import InputError
 from propmat.galaxy.domain import build_domain
 from propmat.galaxy.interactions import Interactions
 from propmat.galaxy.model import Galaxy
@@ -24,7 +26,6 @@ RADIAL_HEIGHTS: Final = (1.5, 4.0, 15.0)
 SECONDS_PER_MYR: Final = 3.15576e13
 
 
-@lru_cache(maxsize=8)
 def prepare(galaxy: Galaxy, interactions: Interactions | None = None) -> Prepared:
     """The tables of a galaxy: read and put on its grid once.
 
@@ -34,9 +35,20 @@ def prepare(galaxy: Galaxy, interactions: Interactions | None = None) -> Prepare
 
     Raises:
         FileError: the file of tables is missing or damaged.
-        InputError: an unknown set of cross sections.
+        InputError: an unknown set of cross sections, or one without protons.
     """
-    return Prepared(galaxy, interactions or default_interactions(galaxy))
+    tables = Path(galaxy.tables) if galaxy.tables and interactions is None else None
+    stamp = (tables.stat().st_mtime_ns, tables.stat().st_size) if tables is not None and tables.is_file() else None
+    return _prepare(galaxy, interactions, stamp)
+
+
+@lru_cache(maxsize=8)
+def _prepare(galaxy: Galaxy, interactions: Interactions | None, stamp: tuple[int, int] | None) -> Prepared:
+    """The same, kept until the model, the objects or the file of tables are others."""
+    found = Prepared(galaxy, interactions or default_interactions(galaxy))
+    if SPECIES["proton"] not in found.isotopes:
+        raise InputError(f"the nuclear cross sections {found.interactions.nuclei.name!r} must include protons.")
+    return found
 
 
 def default_interactions(galaxy: Galaxy) -> Interactions:
@@ -115,7 +127,8 @@ class Prepared:
             spectrum = sets.antiprotons.production(projectile, self.energy, self.energy)
             if spectrum is not None:
                 produced[projectile.name] = inclusive_kernel(projectile, self.energy, spectrum)
-        produced["proton_secondary"] = produced["proton"]
+        if "proton" in produced:
+            produced["proton_secondary"] = produced["proton"]
         return {
             "proton_secondary": Reactions({}, {}, {"proton": knocked}),
             "antiproton": Reactions({}, {}, produced),

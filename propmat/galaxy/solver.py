@@ -18,7 +18,7 @@ from propmat.galaxy.network import PART_NAMES, TOTALS, TRANSPORT, System
 from propmat.galaxy.prepared import Prepared, prepare
 from propmat.galaxy.reduction import adapted_basis
 from propmat.galaxy.sources import ABUNDANCES, injection
-from propmat.galaxy.space import Basis, spatial_basis
+from propmat.galaxy.space import Basis, radial_shapes, spatial_basis
 from propmat.galaxy.threads import one_blas_thread
 from propmat.parameters import GALAXY, Parameters
 from propmat.species import FloatArray, Species, get_species
@@ -108,11 +108,14 @@ class Point:
         galaxy = self.prepared.galaxy
         profiles = [] if self.extra is None else [self.extra.profile]
         domain = build_domain(galaxy, self.prepared.interactions.gas, self.point["z_h"], profiles)
-        full = spatial_basis(domain, self.prepared.radial, galaxy.snapshots)
+        # A further source has its own shapes, which no halo without it shows.
+        radial = self.prepared.radial if self.extra is None else radial_shapes([domain])
+        count = galaxy.shapes if self.extra is None else max(galaxy.shapes, galaxy.snapshots)
+        full = spatial_basis(domain, radial, galaxy.snapshots)
         energy = np.geomspace(galaxy.energy_low, galaxy.energy_high, COARSE_ENERGIES)
         shape = injection(get_species("proton"), energy, self.point)
         operators = [self.prepared.coefficients(species, energy, self.point) for species in _representatives(moving)]
-        return adapted_basis(full, [(operator, shape) for operator in operators], galaxy.shapes)
+        return adapted_basis(full, [(operator, shape) for operator in operators], count)
 
     def sources(self) -> dict[str, FloatArray]:
         """Component -> (energy, shape, column): cosmic rays, then the extra source if there is one."""
@@ -149,7 +152,11 @@ class Point:
                 added = sum((flux[part][:, 1] for part in components if part in flux), zero)
                 parts[f"{name}_extra"] = _positive(f"{name}_extra", added, energy)
                 fluxes[name] = fluxes[name] + parts[f"{name}_extra"]
-        injections = {name: _nucleons(name) * values * scale for name, values in self.injected.items()}
+        injections = {
+            name: _nucleons(name) * scale * self.injected.get(name, zero)
+            for name in self.system.reactions
+            if name not in TRANSPORT
+        }
         return LocalSpectra(energy, fluxes, parts, injections, self.green)
 
     def green(self, injected: str, observed: str) -> FloatArray:

@@ -1,6 +1,7 @@
 """Gas and cross sections read from an HDF5 file of tables: a user's own, or those dumped from GALPROP for comparison.
 
-Layout, at the root of the file or in its group ``aux``; T is the kinetic energy [GeV/n] unless said otherwise:
+Layout, at the root of the file (of a dump of GALPROP, in its group ``aux``); T is the kinetic energy [GeV/n] if not
+said otherwise:
 
 - ``gas/{r, z, nHI, nH2, nHII}``: nodes [kpc] and (r, z) number densities [cm^-3], averaged over each cell in z;
 - ``inelastic_mb/{Carbon_12, ...}``: (energy, 3) T [MeV/n], cross section on H and on He [mb];
@@ -106,12 +107,14 @@ class TableAntiprotons:
         kinetic_energy: (energy,) of projectiles [GeV/n] and antiprotons [GeV].
         produced: (projectile, energy, energy) d sigma / dT [mb/GeV] per H atom.
         destroyed: T, total inelastic and non-annihilation cross sections per H atom.
+        as_galprop: interpolate between projectiles as GALPROP 56 does.
     """
 
     name: str
     kinetic_energy: FloatArray
     produced: FloatArray
     destroyed: tuple[FloatArray, FloatArray, FloatArray]
+    as_galprop: bool = False
 
     def production(
         self, projectile: Species, projectile_energy: FloatArray, antiproton_energy: FloatArray
@@ -134,15 +137,22 @@ class TableAntiprotons:
         return np.asarray(np.where(found > 1.5 * lowest, found, 0.0))
 
     def _nucleus(self, mass_number: int) -> FloatArray:
-        """The table of a nucleus: ln(cross section) quadratic in ln A through carbon, oxygen and helium.
+        """The table of a nucleus: ln(cross section) between those of He4, C12 and O16, linear in ln A.
 
-        Helium enters at A = 1, as in GALPROP's routine, and is used at A = 4 as it is.
+        With :attr:`as_galprop` it is quadratic and the helium table stands at A = 1, as in that code's routine; only
+        4He itself is taken as it is.
         """
-        helium: FloatArray = self.produced[1]
         if mass_number == 4:
+            helium: FloatArray = self.produced[1]
             return helium
-        nodes = np.log([1.0, 12.0, 16.0])
-        weights = np.linalg.solve(np.vander(nodes).T, np.vander(np.log([mass_number]), 3)[0])
+        nodes, wanted = np.log([1.0 if self.as_galprop else 4.0, 12.0, 16.0]), np.log(mass_number)
+        if self.as_galprop:
+            weights = np.linalg.solve(np.vander(nodes).T, np.vander([wanted], 3)[0])
+        else:
+            last = 1 if wanted < nodes[1] else 2
+            share = (wanted - nodes[last - 1]) / (nodes[last] - nodes[last - 1])
+            weights = np.zeros(3)
+            weights[last - 1], weights[last] = 1.0 - share, share
         positive = np.all(self.produced[1:] > 0, axis=0)
         logarithms = np.log(np.where(positive, self.produced[1:], 1.0))
         table: FloatArray = np.where(positive, np.exp(np.tensordot(weights, logarithms, axes=1)), 0.0)
@@ -165,20 +175,21 @@ def read_tables(path: str | Path) -> Interactions:
     """
     try:
         with h5py.File(path, "r") as file:
-            group = file.get("aux", file)
-            name = Path(path).name
-            return Interactions(_gas(group, name), _nuclei(group, name), _antiprotons(group, name))
+            dumped = "aux" in file
+            group, name = file["aux"] if dumped else file, Path(path).name
+            return Interactions(_gas(group, name), _nuclei(group, name), _antiprotons(group, name, as_galprop=dumped))
     except OSError as error:
         raise FileError(f"cannot read the tables of {path}: {error}") from None
-    except (KeyError, ValueError, IndexError, TypeError) as error:
+    except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
         raise FileError(f"{path} is not a file of gas and cross-section tables: {error}") from None
 
 
 def _gas(group: Any, name: str) -> TableGas:
     radius, height = _array(group, "gas/r"), _array(group, "gas/z", lowest=-np.inf)
     density = np.stack([_array(group, f"gas/{kind}", (radius.size, height.size)) for kind in ("nHI", "nH2", "nHII")])
-    if not np.allclose(height, -height[::-1]):
-        raise ValueError("gas/z must be symmetric about the plane")
+    _check_increasing("gas/r", radius)
+    if not np.allclose(height, np.linspace(-height[-1], height[-1], height.size)) or height.size % 2 == 0:
+        raise ValueError("gas/z must be uniform and symmetric about the plane, which is one of its nodes")
     return TableGas(name, radius, height, density)
 
 
@@ -187,6 +198,7 @@ def _nuclei(group: Any, name: str) -> TableNuclei:
     for key in group["inelastic_mb"]:
         if key in _NAMES:
             columns = _array(group, f"inelastic_mb/{key}", (None, 3))
+            _check_increasing(f"T of inelastic_mb/{key}", columns[:, 0])
             inelastic[_NAMES[key].name] = (columns[:, 0] / 1e3, columns[:, 1] + HELIUM_PER_HYDROGEN * columns[:, 2])
     if "proton" not in inelastic:
         raise ValueError("inelastic_mb/Hydrogen_1 is missing")
@@ -201,16 +213,25 @@ def _nuclei(group: Any, name: str) -> TableNuclei:
     return TableNuclei(name, tuple(SPECIES[key] for key in found), inelastic, production)
 
 
-def _antiprotons(group: Any, name: str) -> TableAntiprotons:
+def _antiprotons(group: Any, name: str, *, as_galprop: bool) -> TableAntiprotons:
     nucleon = _array(group, "nucleon_cs_mb", (None, 7))
     surviving = nucleon[:, 3] + HELIUM_PER_HYDROGEN * nucleon[:, 4]
     annihilated = nucleon[:, 5] + HELIUM_PER_HYDROGEN * nucleon[:, 6]
     energy = _array(group, "pbar_production/Ekin_GeV_per_n", (None,))
+    _check_increasing("pbar_production/Ekin_GeV_per_n", energy)
+    _check_increasing("T of nucleon_cs_mb", nucleon[:, 0])
     shape = (4, 2, energy.size, energy.size)
     per_momentum = _array(group, "pbar_production/dsigma_dp_KMO_mb_per_GeV", shape)
     per_atom = per_momentum[:, 0] + HELIUM_PER_HYDROGEN * per_momentum[:, 1]
     produced = per_atom / beta_from_kinetic_energy(energy, "antiproton")
-    return TableAntiprotons(name, energy, produced, (nucleon[:, 0], surviving + annihilated, surviving))
+    if not np.any(produced[0] > 0):
+        raise ValueError("no antiprotons are produced by protons")
+    return TableAntiprotons(name, energy, produced, (nucleon[:, 0], surviving + annihilated, surviving), as_galprop)
+
+
+def _check_increasing(key: str, values: FloatArray) -> None:
+    if values.size < 2 or np.any(np.diff(values) <= 0.0):
+        raise ValueError(f"{key} must be at least two increasing values")
 
 
 def _array(group: Any, key: str, shape: tuple[int | None, ...] = (None,), lowest: float = 0.0) -> FloatArray:

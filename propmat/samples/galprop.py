@@ -40,6 +40,8 @@ _GALDEF_KEYS: Final = {
     "z_h": ("z_max", 1.0),
 }
 """Parameter -> key of a galdef, and its unit (MV, cm2/s) in ours."""
+_NEEDED: Final = {"inj_spectrum_type": "rigidity", "diff_reacc": "1", "convection": "0", "p_Ekin_grid": "Ekin"}
+"""Settings of a galdef that the parameters take for granted."""
 _REFERENCE_MV: Final = 4e3
 """Rigidity at which D0 is given."""
 
@@ -145,13 +147,16 @@ def galdef_parameters(path: Path) -> dict[str, float]:
         InputError: a value that is no number, or a diffusion or injection that the parameters cannot express.
     """
     keys = galdef_keys(read_limited(path, _GALDEF_LIMIT).decode(errors="replace"))
-    if keys.get("inj_spectrum_type", "rigidity") != "rigidity":
-        raise InputError(f"{path}: inj_spectrum_type = {keys['inj_spectrum_type']} must be rigidity.")
+    for key, needed in _NEEDED.items():
+        if keys.get(key, needed) != needed:
+            raise InputError(f"{path}: {key} = {keys[key]} must be {needed}, which the parameters take for granted.")
     found = {name: _number(keys, key, path) * unit for name, (key, unit) in _GALDEF_KEYS.items() if key in keys}
     if "D_g_2" in keys and _number(keys, "D_g_2", path) != found.get("delta"):
         raise InputError(f"{path}: D_g_1 and D_g_2 differ, but delta is one slope.")
     reference = next((key for key in ("D_rigid_ref", "D_rigid_br") if key in keys), None)
-    if reference and {"D0", "delta"} <= set(found):
+    if reference and "D0" in found and _number(keys, reference, path) != _REFERENCE_MV:
+        if "delta" not in found:
+            raise InputError(f"{path}: D0 at {keys[reference]} MV needs D_g_1 beside it.")
         found["D0"] *= (_REFERENCE_MV / _number(keys, reference, path)) ** found["delta"]
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from direct import energy_matrices, energy_solution
 from toy_tables import POINT
 
-from propmat.galaxy.momentum import SPEED_CM_S, momentum_diffusion, momentum_loss, spatial_diffusion
+from propmat.galaxy.momentum import SPEED_OF_LIGHT_CM_S, momentum_diffusion, momentum_loss, spatial_diffusion
 from propmat.galaxy.schemes import Coefficients, fourth_order_scheme, galprop_scheme
 from propmat.species import FloatArray, get_species, kinetic_energy_from_rigidity, momentum_from_kinetic_energy
 
@@ -69,7 +69,7 @@ def test_reacceleration_of_a_power_law_at_the_order_of_the_scheme(scheme: Scheme
 def test_minimum_ionising_protons_lose_what_the_particle_data_group_says() -> None:
     """4.103 (H2) and 1.937 (He) MeV cm^2/g at beta gamma = 3.5; helium counts half (its Z^2 is absent, galaxy.md)."""
     energy = kinetic_energy_from_rigidity(np.array([3.5 * PROTON.mass]), PROTON)
-    per_length = momentum_loss(PROTON, energy)[0, 1] / SPEED_CM_S  # dp/dt = dE/dt / beta = c dE/dx
+    per_length = momentum_loss(PROTON, energy)[0, 1] / SPEED_OF_LIGHT_CM_S  # dp/dt = dE/dt / beta = c dE/dx
     expected = 1.6735e-24 * 1.0e-3 * (4.103 + 0.11 * 3.971 * 0.5 * 1.937)
     assert per_length == pytest.approx(expected, rel=0.01)
 

@@ -12,7 +12,7 @@ from propmat.galaxy import Galaxy, LocalSpectra
 from propmat.galaxy.momentum import (
     KILOPARSEC_CM,
     MILLIBARN_CM2,
-    SPEED_CM_S,
+    SPEED_OF_LIGHT_CM_S,
     momentum_diffusion,
     momentum_loss,
     spatial_diffusion,
@@ -129,6 +129,6 @@ def test_local_coefficients_agree(nucleus: str, name: str) -> None:
     neutral, ionised = densities[0] + 2.0 * densities[1], densities[2]
     loss = momentum_loss(species, energy) @ np.array([0.0, neutral, ionised, ionised * np.log(ionised), 0.0])
     np.testing.assert_allclose(loss * 1e3, rows[kept, 7], rtol=1e-3)
-    rate = SPEED_CM_S * beta_from_kinetic_energy(energy, species) * MILLIBARN_CM2 * (neutral + ionised)
+    rate = SPEED_OF_LIGHT_CM_S * beta_from_kinetic_energy(energy, species) * MILLIBARN_CM2 * (neutral + ionised)
     rate = rate * prepare(galaxy()).interactions.nuclei.inelastic(species, energy)
     np.testing.assert_allclose(rate, rows[kept, 8], rtol=1e-3, atol=1e-3 * rows[kept, 8].max())

@@ -16,7 +16,7 @@ import pytest
 from toy_tables import POINT, PRODUCTION_MB, inelastic_mb, write_tables
 
 from propmat.galaxy import Galaxy, LocalSpectra
-from propmat.galaxy.momentum import SPEED_CM_S, spatial_diffusion
+from propmat.galaxy.momentum import SPEED_OF_LIGHT_CM_S, spatial_diffusion
 from propmat.species import FloatArray, beta_from_kinetic_energy, get_species
 
 THICKNESS, SOURCE_HEIGHT = 0.02, 0.01
@@ -42,7 +42,7 @@ def wide_galaxy(tables: Path) -> Galaxy:
 
 def destruction(name: str, energy: FloatArray, density: float, cross_section: float) -> FloatArray:
     """v sigma G / 2 [kpc / s]."""
-    speed = SPEED_CM_S * beta_from_kinetic_energy(energy, name)
+    speed = SPEED_OF_LIGHT_CM_S * beta_from_kinetic_energy(energy, name)
     return np.asarray(speed * 1.0e-27 * cross_section * density * THICKNESS)
 
 

@@ -63,7 +63,7 @@ def test_an_unknown_scheme_names_the_nearest() -> None:
         ("beryllium10_half_life", -1.0, r"\[0.1, 10\]"),
         ("heaviest", 57, r"\[1, 56\]"),
         ("shapes", 2, r"\[4, 200\]"),
-        ("snapshots", 1000, r"\[4, 400\]"),
+        ("snapshots", 1000, r"\[4, 200\]"),
         ("source_beta", float("nan"), r"\[0, 20\]"),
     ],
 )

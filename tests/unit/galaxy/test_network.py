@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from propmat.constants import SPEED_OF_LIGHT_CM_S
 from propmat.galaxy import Galaxy
-from propmat.galaxy.momentum import MILLIBARN_CM2, SPEED_CM_S
+from propmat.galaxy.momentum import MILLIBARN_CM2
 from propmat.galaxy.network import fragmentation, inclusive_kernel, survival_kernel
 from propmat.galaxy.prepared import Prepared, prepare
 from propmat.species import beta_from_kinetic_energy, get_species
@@ -25,7 +26,7 @@ def test_fragments_keep_their_energy_per_nucleon() -> None:
     """dN/dp per parent: the rate times A_parent / A_daughter, the ratio of the momentum cells."""
     carbon, boron = get_species("carbon12"), get_species("boron11")
     found = fragmentation(carbon, boron, ENERGY, np.full_like(ENERGY, 50.0))
-    speed = SPEED_CM_S * beta_from_kinetic_energy(ENERGY, carbon)
+    speed = SPEED_OF_LIGHT_CM_S * beta_from_kinetic_energy(ENERGY, carbon)
     np.testing.assert_allclose(found, speed * 50.0 * MILLIBARN_CM2 * 12.0 / 11.0, rtol=1e-12)
 
 
@@ -34,7 +35,7 @@ def test_survivors_of_a_power_law_are_that_power_law_over_its_exponent() -> None
     kernel = survival_kernel(ENERGY, np.full_like(ENERGY, 10.0), end_weight=0.5)
     found = kernel @ ENERGY**-2.5
     beta = beta_from_kinetic_energy(ENERGY, "proton")
-    expected = SPEED_CM_S * 10.0 * MILLIBARN_CM2 * beta * ENERGY**-2.5 / 2.5
+    expected = SPEED_OF_LIGHT_CM_S * 10.0 * MILLIBARN_CM2 * beta * ENERGY**-2.5 / 2.5
     np.testing.assert_allclose(found[:700], expected[:700], rtol=2e-4)
 
 
@@ -51,7 +52,7 @@ def test_antiprotons_of_a_power_law_are_an_integral_over_its_energies() -> None:
     kernel = inclusive_kernel(get_species("helium4"), ENERGY, spectrum)
     found = (kernel @ ENERGY**-1.0)[500]
     beta = beta_from_kinetic_energy(ENERGY[500], "antiproton")
-    exact = float(beta) * SPEED_CM_S * MILLIBARN_CM2 * 4.0 * np.sqrt(np.pi)  # int exp(-u^2) du
+    exact = float(beta) * SPEED_OF_LIGHT_CM_S * MILLIBARN_CM2 * 4.0 * np.sqrt(np.pi)  # int exp(-u^2) du
     assert found == pytest.approx(exact, rel=1e-9)
 
 

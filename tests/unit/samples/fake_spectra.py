@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from propmat.errors import unknown_name
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.parameters import GALAXY
 from propmat.samples import SpectraDesign, SpectraSimulator
+from propmat.samples.spectra import Pairs
 from propmat.species import FloatArray
 
 ENERGY = np.geomspace(0.01, 1e4, 12)
@@ -36,7 +38,13 @@ def fake_solve(points: FloatArray, matrices: object = ()) -> Iterator[LocalSpect
 
 def fake_simulator(**change: object) -> SpectraSimulator:
     settings = {"name": "galaxy", "version": "1", "model": {"name": "fake", "energies": 12}, "solve": fake_solve}
-    return SpectraSimulator(**settings | {"matrix_species": lambda: ("proton", "antiproton")} | change)
+    return SpectraSimulator(**settings | {"check_pairs": fake_check} | change)
+
+
+def fake_check(pairs: Pairs) -> None:
+    for species in (name for pair in pairs for name in pair):
+        if species not in ("proton", "antiproton"):
+            raise unknown_name("species", species, ("proton", "antiproton"))
 
 
 def tiny_design(**change: int) -> SpectraDesign:

@@ -181,11 +181,11 @@ def test_stores_of_two_kinds_are_never_taken_for_each_other(tmp_path):
 
 def test_matrices_that_a_simulator_does_not_have_are_refused():
     with pytest.raises(InputError, match="Did you mean 'proton'"):
-        fake_simulator(matrix_species=lambda: pytest.fail("asked")).check_matrices((("protn", "proton"),))
+        fake_simulator(check_pairs=lambda pairs: pytest.fail("asked")).check_matrices((("protn", "proton"),))
     with pytest.raises(InputError, match="'carbon12'"):
         fake_simulator().check_matrices((("carbon12", "proton"),))
     with pytest.raises(InputError, match="galprop tells none"):
-        fake_simulator(name="galprop", matrix_species=None).check_matrices(PAIRS)
+        fake_simulator(name="galprop", check_pairs=None).check_matrices(PAIRS)
 
 
 @pytest.mark.parametrize(
