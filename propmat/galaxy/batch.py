@@ -65,22 +65,22 @@ def _on_cores(
     tables: Prepared, todo: Sequence[dict[str, float]], names: Sequence[str], matrices: Pairs, workers: int
 ) -> Iterator[LocalSpectra]:
     def one(point: dict[str, float]) -> LocalSpectra:
-        with one_blas_thread():
-            found = Point(tables, point, names)
-            found.work_out(matrices)
-            return _light(found, found.system.propagate(found.sources()))
+        found = Point(tables, point, names)
+        found.work_out(matrices)
+        return _light(found, found.system.propagate(found.sources()))
 
-    pool = ThreadPoolExecutor(workers)
-    try:
-        waiting: deque[Future[LocalSpectra]] = deque()
-        for point in todo:
-            waiting.append(pool.submit(one, point))
-            if len(waiting) > 2 * workers:
+    with one_blas_thread():  # once: to change it for each point would cost more than the point
+        pool = ThreadPoolExecutor(workers)
+        try:
+            waiting: deque[Future[LocalSpectra]] = deque()
+            for point in todo:
+                waiting.append(pool.submit(one, point))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)  # the caller may have been interrupted
+        finally:
+            pool.shutdown(cancel_futures=True)  # the caller may have been interrupted
 
 
 def _on_device(
@@ -94,12 +94,11 @@ def _on_device(
     from propmat.galaxy.device import propagate
 
     def prepared(point: dict[str, float]) -> Point:
-        with one_blas_thread():
-            found = Point(tables, point, names)
-            found.work_out(matrices)
-            return found
+        found = Point(tables, point, names)
+        found.work_out(matrices)
+        return found
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool, one_blas_thread():
         for start in range(0, len(todo), DEVICE_BATCH):
             found = list(pool.map(prepared, todo[start : start + DEVICE_BATCH]))
             densities = propagate([point.system for point in found], [point.sources() for point in found], device)

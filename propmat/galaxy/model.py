@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -86,9 +85,9 @@ class Galaxy:
             raise unknown_name("scheme", self.scheme, SCHEMES)
         for key, low, high in _RANGES:
             value = getattr(self, key)
-            if isinstance(getattr(type(self), key), int) and not isinstance(value, Integral):
+            if isinstance(getattr(type(self), key), int) and not isinstance(value, int | np.integer):
                 raise InputError(f"{key} = {value!r} must be a whole number.")
-            if not isinstance(value, int | float | Integral):
+            if not isinstance(value, int | float | np.integer):
                 raise InputError(f"{key} = {value!r} must be a number.")
             if not low <= value <= high:
                 raise out_of_range(key, value, low, high)
@@ -195,7 +194,8 @@ class Galaxy:
             points: (point, 10) in the order of :data:`propmat.parameters.GALAXY`.
             species: as in :meth:`solve`.
             matrices: (injected, observed) pairs whose :meth:`LocalSpectra.green` is worked out along with the fluxes.
-            workers: threads; as many as cores by default.
+            workers: threads; as many as cores by default. Until the last point is handed over, BLAS libraries of the
+                process use one thread each.
             device: ``"cpu"``, or an accelerator as torch names it (``"cuda"``), which solves hundreds of points
                 together; transfer matrices are still worked out on the cores.
             interactions: as in :meth:`solve`.
