@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from propmat.errors import InputError
 from propmat.galaxy import Galaxy
 from propmat.galaxy.domain import build_domain
 from propmat.galaxy.interactions import Gas
 from propmat.galaxy.prepared import prepare
+from propmat.galaxy.tables import read_tables
 from propmat.species import FloatArray
 
 
@@ -53,3 +55,16 @@ def test_sources_at_the_nodes_are_the_profile_itself(gas: Gas) -> None:
     domain = build_domain(Galaxy.preset("galprop_grid"), gas, 4.0)
     expected = np.exp(-domain.vertical.nodes / 0.2)
     np.testing.assert_allclose(domain.sources[0, domain.sun], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_a_source_distribution_must_be_finite_and_not_negative(toy_tables: Path, value: float) -> None:
+    galaxy = Galaxy.preset("converged", toy_tables)
+    with pytest.raises(InputError, match="finite values >= 0"):
+        build_domain(galaxy, read_tables(toy_tables).gas, 4.0, [lambda radius, height: np.full_like(radius, value)])
+
+
+def test_a_constant_will_do_as_a_source_distribution(toy_tables: Path) -> None:
+    galaxy = Galaxy.preset("converged", toy_tables)
+    domain = build_domain(galaxy, read_tables(toy_tables).gas, 4.0, [lambda radius, height: np.array(2.0)])
+    assert np.allclose(domain.sources[1], 2.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,8 +14,8 @@ from toy_tables import ISOTOPES, PRODUCTION_MB, inelastic_mb, write_tables
 
 from propmat.errors import FileError
 from propmat.galaxy.interactions import Interactions
-from propmat.galaxy.tables import read_tables
-from propmat.species import beta_from_kinetic_energy, get_species
+from propmat.galaxy.tables import TableAntiprotons, read_tables
+from propmat.species import SPECIES, beta_from_kinetic_energy, get_species
 
 ENERGY = np.geomspace(0.01, 1.0e3, 25)
 
@@ -223,3 +224,18 @@ def test_gas_may_be_a_thin_disc(tmp_path: Path) -> None:
     column = gas.column(np.array([8.5, 30.0]), np.array([0.0, 0.02, 0.1, 5.0]))
     np.testing.assert_allclose(column[0], [[0.0, 0.06, 0.06, 0.06]] * 2, rtol=1e-12)
     np.testing.assert_array_equal(column[1:], 0.0)
+
+
+def test_nuclei_between_the_projectiles_of_ones_own_tables_follow_a_power_of_the_mass_number() -> None:
+    """Cross sections proportional to A^0.8: every nucleus gets its own; GALPROP's routine would misplace them."""
+    energy = np.geomspace(1.0, 1e4, 5)
+    produced = np.ones((4, 5, 5)) * (np.array([1.0, 4.0, 12.0, 16.0]) ** 0.8)[:, None, None]
+    own = TableAntiprotons("own", energy, produced, (energy, energy, energy))
+    for name in ("helium3", "helium4", "boron11", "carbon12", "oxygen16", "silicon28"):
+        nucleus = SPECIES[name]
+        made = own.production(nucleus, energy, energy)
+        assert made is not None
+        assert np.allclose(made, nucleus.mass_number**0.8)
+    dumped = replace(own, as_galprop=True).production(SPECIES["helium3"], energy, energy)
+    assert dumped is not None
+    assert np.all(dumped > 1.2 * 3.0**0.8)
