@@ -74,19 +74,19 @@ def slide_along_sheet(
     phase: float,
     nearest: float,
     path: float,
+    blur: float,
 ) -> tuple[float, float, float]:
     """(dr [AU], dtheta [rad], dphi [rad]) of a displacement ``path`` [AU] across the field along the sheet.
 
-    ``phase`` is the particle's phi0, ``nearest`` the phase displacement of the nearest sheet point. The direction is
-    eq. (13) at the particle's own (r, phi), or with ``nearest_direction`` normal x b, the northward normal at the
-    nearest point and b at the particle. Its integral curves are the sheet displaced, so dtheta is taken from the
-    sheet's latitudes at both ends, and the length from the slope halfway: a long step does not leave the layer at a
-    fold, nor run down a flank from a crest that bends within less than a gyroradius.
+    ``phase`` is the particle's phi0, ``nearest`` the phase displacement of the nearest sheet point, ``blur`` [AU] how
+    far diffusion takes the particle while it slides as far (2 K_perp over the drift speed). The direction is eq. (13)
+    at the particle's own (r, phi), or with ``nearest_direction`` normal x b, the northward normal at the nearest point
+    and b at the particle. Its integral curves are the sheet displaced; :func:`bent_path` follows their bends.
     """
     if s.nearest_direction:
-        return _slide_at(c, s, r, sin_theta, cos_theta, phase + nearest, path)
+        return _slide_at(c, s, r, sin_theta, cos_theta, phase + nearest, path, blur)
     if s.sheet_follows_field:  # eq. (13) would slide along the other sheet
-        return _slide_at(c, s, r, sin_theta, cos_theta, phase, path)
+        return _slide_at(c, s, r, sin_theta, cos_theta, phase, path, blur)
     sine, cosine = sin_cos(phase)
     tangent = c.tan_tilt * sine
     secant = math.sqrt(fma(tangent, tangent, 1.0))
@@ -94,27 +94,27 @@ def slide_along_sheet(
     cos_sheet = r * sin_theta * inverse
     slope, bend = sheet_slope(c.tan_tilt, sine, cosine, cos_sheet)
     rotation = r * cos_sheet * c.rotation
-    square = fma(rotation, rotation, c.sheet_wind * c.sheet_wind)
-    across = square * (1.0 / c.sheet_wind) * secant
+    root = math.sqrt(fma(rotation, rotation, c.sheet_wind * c.sheet_wind))
+    steepness = root * (1.0 / c.sheet_wind) * secant
     turning = c.sheet_wind * secant * inverse
     gain = fma(rotation, 1.0 / c.sheet_length, turning)
-    steep = slope * across
-    norm = path / math.sqrt(fma(steep, steep, square))
-    steep = fma(bend * across, _halfway(norm * gain), steep)
-    norm = path / math.sqrt(fma(steep, steep, square))
-    other = c.tan_tilt * sin_cos(fma(norm, gain, phase))[0]
-    return rotation * norm, -small_angle(other - tangent, fma(other, tangent, 1.0)), turning * norm
-
-
-@compiled
-def _halfway(gained: float) -> float:
-    """Half of a gain in phase, at most pi/4: what starts at a crest must not take the next one's slope."""
-    return min(max(0.5 * gained, -0.25 * math.pi), 0.25 * math.pi)
+    inverse = 1.0 / (root * gain)
+    rate = gain * gain * inverse
+    gained, risen = bent_path(slope * steepness, bend * steepness, rate * path, rate * blur)
+    norm = gained * root * inverse
+    return rotation * norm, -risen * c.sheet_wind * cos_sheet * gain * inverse, turning * norm
 
 
 @compiled
 def _slide_at(
-    c: RunConstants, s: Switches, r: float, sin_theta: float, cos_theta: float, phase: float, path: float
+    c: RunConstants,
+    s: Switches,
+    r: float,
+    sin_theta: float,
+    cos_theta: float,
+    phase: float,
+    path: float,
+    blur: float,
 ) -> tuple[float, float, float]:
     """The slide along the surface through the sheet's point of phase phi0 = ``phase``.
 
@@ -134,29 +134,34 @@ def _slide_at(
         pitch = wind(c, r, abs(latitude))[0] / c.rotation
         twist = winding_near(c, wound_radius(c, r), abs(latitude))[1] * (1.0 if latitude >= 0.0 else -1.0)
     turning = 1.0 / cos_sheet + gamma * r / pitch
-    across = 1.0 + gamma * gamma
-    flat, steep = 1.0 - slope * twist, slope * turning
-    gained = path / r * turning / math.sqrt(across * flat * flat + steep * steep)
-    slope += bend * _halfway(gained)
-    flat, steep = 1.0 - slope * twist, slope * turning
-    gained = path / r * turning / math.sqrt(across * flat * flat + steep * steep)
-    sine, _ = sin_cos(phase + gained)
-    other = c.tan_tilt * sine
-    dlat = small_angle(other - tangent, 1.0 + other * tangent)
+    flat = max(abs(1.0 - slope * twist), 1e-6)
+    rising = turning / (math.sqrt(1.0 + gamma * gamma) * flat)
+    rate = rising / r
+    gained, risen = bent_path(slope * rising, bend * rising, rate * path, rate * blur)
+    dlat = risen / rising
     along = r * (gained - twist * dlat) / turning
     return gamma * along, -dlat, along / (r * sin_theta)
 
 
 @compiled
-def small_angle(y: float, x: float) -> float:
-    """arctan(y / x), absolute error < 5.1e-3, and < 6e-5 for |y| < 0.1 |x|, which is where steps use it."""
-    small = abs(y) < abs(x)
-    near, far = (x, y) if small else (y, x)
-    value = near * far / fma(near, near, 0.28125 * far * far)
-    return value if small else math.copysign(0.5 * math.pi, x * y) - value
+def bent_path(steep: float, turn: float, path: float, blur: float) -> tuple[float, float]:
+    """(x, rise) after a ``path`` along a curve of slope f = ``steep`` + ``turn`` x: dx = dpath / sqrt(1 + f^2).
 
-
-@compiled
-def small_arctan(x: float) -> float:
-    """:func:`small_angle` of a quotient."""
-    return small_angle(x, 1.0)
+    The integral of sqrt(1 + f^2) over f is taken as f sqrt(f^2 + 4)/2, whose derivative is within 5 % of it and made
+    equal at the start: a long slide that begins before a crest goes over it, where f changes sign within a small part
+    of the path. But where diffusion moves a particle much further than the crest is wide, ``turn`` x ``blur`` >> 1,
+    while it slides as far, it finds itself on the crest all the time; whole slides would miss, on average, part of
+    the drift along x there, so x is that of the direction at the start, while the rise remains that of the curve.
+    """
+    bent = math.copysign(max(abs(turn), 1e-6), turn)
+    blurred = turn * blur
+    crowd = fma(0.1 * blurred, blurred, 1.0)
+    square = steep * steep
+    wide, root = math.sqrt(square + 4.0), math.sqrt(square + 1.0)
+    inverse = 1.0 / (wide * root)
+    area = fma(bent * path, (square + 2.0) * inverse, 0.5 * steep * wide)
+    end = area * math.sqrt(2.0 / (1.0 + math.sqrt(fma(area, area, 1.0))))
+    both = 1.0 / (bent * crowd)  # one division for two
+    x = (end - steep) * crowd * both if path != 0.0 else 0.0  # exactly
+    straight = wide * inverse * path
+    return fma(bent * both, x - straight, straight), 0.5 * (steep + end) * x

@@ -97,7 +97,7 @@ def drift_rates(
     distance, nearest = nearest_sheet(c, s, r, cos_theta, sin_theta, phase)
     gyroradius = c.gyroradius * rigidity * r * r / math.sqrt(1.0 + gamma * gamma)
     rate = c.sheet_drift * velocity * sheet_drift_profile(distance, gyroradius) / _TANGENT
-    slide_r, slide_theta, slide_phi = slide_along_sheet(c, s, r, sin_theta, cos_theta, phase, nearest, _TANGENT)
+    slide_r, slide_theta, slide_phi = slide_along_sheet(c, s, r, sin_theta, cos_theta, phase, nearest, _TANGENT, 0.0)
     return v_r + rate * slide_r, v_theta / r + rate * slide_theta, v_phi / (r * sin_theta) + rate * slide_phi
 
 

@@ -20,7 +20,7 @@ from propmat.transfer import TransferGrid
 
 __all__ = ["SIMULATOR_VERSION", "STEP_CAP", "HeliosphereRun", "simulate"]
 
-SIMULATOR_VERSION: Final = "2"
+SIMULATOR_VERSION: Final = "3"
 """Changes whenever the same input gives other trajectories; part of every sample's key."""
 
 

@@ -143,8 +143,9 @@ def near_sheet(
     layer = sheet_gyroradius(c, s, place.rigidity, r, place.phase, nearest, place.gyroradius)
     speed = c.sheet_drift * place.beta * sheet_drift_profile(distance, layer)
     fast = abs(c.sheet_drift) * place.beta * 0.457
-    slow = min(place.across * c.k_layer, c.k_sheet_most * c.k_sheet_most * place.gyroradius * fast)
-    within = max(c.k_sheet * place.gyroradius, math.sqrt(slow * place.gyroradius / fast))
+    blur = place.across / fast
+    slow = min(c.k_layer * blur, c.k_sheet_most * c.k_sheet_most * place.gyroradius)
+    within = max(c.k_sheet * place.gyroradius, math.sqrt(slow * place.gyroradius))
     clear = max(within, c.k_sheet_far * (distance - 2.0 * place.gyroradius))
     length = min(c.step_size * clear, place.length)
     reach = min(c.step_size * c.k_along * place.gyroradius, place.length)
@@ -153,7 +154,7 @@ def near_sheet(
     dt = min(place.step, reach * square / rate) if c.fixed_step == 0.0 else c.fixed_step
     path = -speed * smooth_time(place, pending, dt)
     slide_r, slide_theta, slide_phi = slide_along_sheet(
-        c, s, r, place.sin_theta, place.cos_theta, place.phase, nearest, path
+        c, s, r, place.sin_theta, place.cos_theta, place.phase, nearest, path, blur
     )
     return dt, slide_r, slide_theta, slide_phi
 

@@ -134,7 +134,7 @@ def test_the_direction_at_the_nearest_point_is_normal_cross_field(follows: bool)
     model = PAPER.replace(nearest_direction=True, sheet_follows_field=follows)
     s = switches(model)
     winding = njit(lambda c, r, latitude: sheet_winding(c, s, r, latitude))
-    slide = njit(lambda c, r, sine, cosine, p, n, path: slide_along_sheet(c, s, r, sine, cosine, p, n, path))
+    slide = njit(lambda c, r, sine, cosine, p, n, path: slide_along_sheet(c, s, r, sine, cosine, p, n, path, 0.0))
     random = np.random.default_rng(12)
     for _ in range(200):
         c = constants(model, random.uniform(1.0, 70.0))
@@ -188,7 +188,7 @@ def flux_through(s: Switches):  # type: ignore[no-untyped-def]
                 gyroradius = sheet_gyroradius(c, s, rigidity, r, phase, nearest, local)
                 along = c.sheet_drift * sheet_drift_profile(distance, gyroradius)
                 if along != 0.0:
-                    along *= slide_along_sheet(c, s, r, sine, cosine, phase, nearest, 1e-6)[0] / 1e-6
+                    along *= slide_along_sheet(c, s, r, sine, cosine, phase, nearest, 1e-6, 0.0)[0] / 1e-6
                 gradient = v_r if above else -v_r
                 total += area * np.array([gradient, along, abs(gradient), abs(along)])
         return total
@@ -253,7 +253,7 @@ def test_a_slide_of_half_a_gyroradius_stays_in_its_layer(model: Heliosphere) -> 
         gamma = c.rotation * r * cosine / wind(c, r, abs(latitude))[0]
         gyroradius = c.gyroradius * rigidity * r * r / math.sqrt(1.0 + gamma * gamma)
         path = 0.5 * gyroradius
-        dr, dtheta, dphi = slide_along_sheet(c, s, r, cosine, sine, phase, nearest, path)
+        dr, dtheta, dphi = slide_along_sheet(c, s, r, cosine, sine, phase, nearest, path, 0.0)
         length = math.sqrt(dr * dr + (r * dtheta) ** 2 + (r * cosine * dphi) ** 2)
         r, latitude = r + dr, latitude - dtheta
         phase = phi + dphi + sheet_winding(c, s, r, abs(latitude))

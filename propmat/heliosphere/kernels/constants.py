@@ -89,7 +89,7 @@ class RunConstants(NamedTuple):
     start_uniform: float
     loss_radius: float
     k_radial: float = 0.12
-    k_across: float = 0.07
+    k_across: float = 0.05
     k_shock: float = 0.2
     k_shock_far: float = 0.2
     k_edge: float = 0.4

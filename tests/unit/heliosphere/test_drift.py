@@ -13,11 +13,11 @@ from numba import njit
 
 from propmat.heliosphere.current_sheet import sheet_winding
 from propmat.heliosphere.drift import (
+    bent_path,
     gradient_drift,
     sheet_drift_profile,
     sheet_gyroradius,
     slide_along_sheet,
-    small_arctan,
 )
 from propmat.heliosphere.kernels.constants import RunConstants, Switches, run_constants, switches
 from propmat.heliosphere.model import Heliosphere
@@ -105,7 +105,7 @@ def test_a_slide_from_the_sheet_ends_on_the_sheet_and_is_as_long_as_asked(tilt: 
     model = MODELS[name]
     c, s = constants(tilt, model=model), switches(model)
     winding = njit(lambda r, latitude: sheet_winding(c, s, r, latitude))
-    slide = njit(lambda r, sine, cosine, phase, path: slide_along_sheet(c, s, r, sine, cosine, phase, 0.0, path))
+    slide = njit(lambda r, sine, cosine, phase, path: slide_along_sheet(c, s, r, sine, cosine, phase, 0.0, path, 0.0))
     random = np.random.default_rng(3)
     for _ in range(50):
         r, phase = float(np.exp(random.uniform(-1.0, 4.5))), random.uniform(0.0, 6.28)
@@ -128,9 +128,25 @@ def test_the_layer_has_the_gyroradius_of_the_particle_or_of_the_nearest_point() 
     assert sheet_gyroradius(c, at_sheet, 2.0, 1.0, 0.3, 0.0, 0.7) == pytest.approx(2.0 * 0.022297 / 5.0, rel=1e-4)
 
 
-def test_small_arctan() -> None:
-    x = np.concatenate([np.linspace(-50.0, 50.0, 2001), np.linspace(-1.5, 1.5, 2001)])
-    value = np.array([small_arctan(v) for v in x])
-    assert np.abs(value - np.arctan(x)).max() < 5.1e-3
-    near = np.abs(x) < 0.1
-    assert np.abs(value - np.arctan(x))[near].max() < 6e-5
+@pytest.mark.parametrize("steep", [-30.0, -2.0, -0.3, 0.0, 0.5, 8.0])
+@pytest.mark.parametrize("turn", [0.0, 0.4, 3.0, 20.0])
+@pytest.mark.parametrize("path", [-1.0, -0.05, 0.01, 0.3])
+def test_a_bent_path_has_its_length_over_a_crest_too(steep: float, turn: float, path: float) -> None:
+    """x and the rise of a curve of slope f = steep + turn x, whose arc, of sqrt(1 + f^2) dx, is the path within 5 %."""
+    x, rise = bent_path(steep, turn, path, 0.0)
+    along = np.linspace(0.0, x, 2001)
+    slope = steep + turn * along
+    assert rise == pytest.approx(np.trapezoid(slope, along), abs=1e-6 * (1.0 + abs(steep)))
+    assert np.trapezoid(np.sqrt(1.0 + slope**2), along) == pytest.approx(path, rel=0.05)
+
+
+def test_where_diffusion_blurs_a_crest_a_slide_keeps_its_direction() -> None:
+    """Over starts on both sides of a crest, the mean of x is that of path / sqrt(1 + f^2)."""
+    turn, path = 20.0, 1.0
+    steep = np.linspace(-40.0, 40.0, 4001)
+    straight = float(np.mean(path / np.sqrt(1.0 + steep**2)))
+    blurred, followed = (
+        float(np.mean([bent_path(float(f), turn, path, blur)[0] for f in steep])) for blur in (1e3, 0.0)
+    )
+    assert blurred == pytest.approx(straight, rel=1e-3)
+    assert followed < 0.95 * straight
