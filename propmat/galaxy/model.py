@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from propmat.errors import InputError, out_of_range, unknown_name
-from propmat.galaxy.sources import SUN_RADIUS_KPC
+from propmat.galaxy.sources import NORMALISATION_ENERGY, SUN_RADIUS_KPC
 from propmat.species import FloatArray
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Galaxy:
                 raise InputError(f"{key} = {value!r} must be a number.")
             if not low <= value <= high:
                 raise out_of_range(key, value, low, high)
-        if not self.energy_low < 100.0 < self.energy_high:
+        if not self.energy_low < NORMALISATION_ENERGY < self.energy_high:
             raise InputError(
                 f"energy_low = {self.energy_low} and energy_high = {self.energy_high} must lie below and above "
                 "100 GeV/n, where the proton flux is normalised."

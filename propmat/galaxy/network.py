@@ -119,8 +119,7 @@ class System:
     @cached_property
     def _inverses(self) -> dict[str, FloatArray]:
         return {
-            species: blocks.factorise(*_arrays(found), self.basis.operators)
-            for species, found in self.coefficients.items()
+            species: blocks.factorise(*found.rows, self.basis.operators) for species, found in self.coefficients.items()
         }
 
     def propagate(self, sources: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -210,16 +209,12 @@ def solve_corrected(
         adjoint: solve the transposed problem.
     """
     solver = blocks.solve_adjoint if adjoint else blocks.solve
-    _, *coupling = _arrays(coefficients)
+    _, *coupling = coefficients.rows
     first: FloatArray = solver(inverses, *coupling, operators, np.ascontiguousarray(right))
     if coefficients.correction is None:
         return first
     residual = blocks.correct(coefficients.correction, operators, first, adjoint)
     return np.asarray(first - solver(inverses, *coupling, operators, residual))
-
-
-def _arrays(found: Coefficients) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    return found.diagonal, found.lower, found.upper, found.second
 
 
 def _fold(kernel: FloatArray, values: FloatArray) -> FloatArray:

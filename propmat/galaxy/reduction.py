@@ -17,23 +17,24 @@ from propmat.galaxy.space import Basis
 from propmat.species import FloatArray
 
 
-def adapted_basis(full: Basis, problems: Sequence[tuple[Coefficients, FloatArray]], count: int) -> Basis:
+def adapted_basis(full: Basis, operators: Sequence[Coefficients], injected: FloatArray, count: int) -> Basis:
     """The leading shapes of some solutions.
 
     Args:
         full: a basis of the halo.
-        problems: transport operators on a coarse grid of energies, each with its injection (energy,).
+        operators: transport operators on a coarse grid of energies.
+        injected: (energy,) injection on that grid.
         count: most shapes kept.
     """
     found = []
-    for operator, injected in problems:
-        inverses = blocks.factorise(operator.diagonal, operator.lower, operator.upper, operator.second, full.operators)
-        coupling = (operator.lower, operator.upper, operator.second, full.operators)
-        right = np.einsum("e,sm->ems", injected, full.sources)
-        primary = blocks.solve(inverses, *coupling, np.ascontiguousarray(right))
-        secondary = blocks.solve(inverses, *coupling, np.ascontiguousarray(full.total_gas @ primary))
-        start = np.einsum("eo,m->emo", np.eye(injected.size), full.sun)
-        adjoint = blocks.solve_adjoint(inverses, *coupling, np.ascontiguousarray(start))
+    right = np.ascontiguousarray(np.einsum("e,sm->ems", injected, full.sources))
+    start = np.ascontiguousarray(np.einsum("eo,m->emo", np.eye(injected.size), full.sun))
+    for operator in operators:
+        inverses = blocks.factorise(*operator.rows, full.operators)
+        _, *coupling = operator.rows
+        primary = blocks.solve(inverses, *coupling, full.operators, right)
+        secondary = blocks.solve(inverses, *coupling, full.operators, np.ascontiguousarray(full.total_gas @ primary))
+        adjoint = blocks.solve_adjoint(inverses, *coupling, full.operators, start)
         found += [np.moveaxis(part, 1, -1).reshape(-1, full.sun.size) for part in (primary, secondary, adjoint)]
     vectors = np.concatenate(found)
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)

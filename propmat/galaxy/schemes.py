@@ -43,6 +43,11 @@ class Coefficients:
     second: FloatArray
     correction: FloatArray | None = None
 
+    @property
+    def rows(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Diagonal, lower, upper and second, in the order of the functions of :mod:`propmat.galaxy.blocks`."""
+        return self.diagonal, self.lower, self.upper, self.second
+
 
 def fourth_order_scheme(
     species: Species, kinetic_energy: FloatArray, parameters: Mapping[str, float], local: FloatArray

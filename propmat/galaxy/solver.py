@@ -17,7 +17,7 @@ from propmat.galaxy.model import Galaxy
 from propmat.galaxy.network import PART_NAMES, TOTALS, TRANSPORT, System
 from propmat.galaxy.prepared import Prepared, prepare
 from propmat.galaxy.reduction import adapted_basis
-from propmat.galaxy.sources import ABUNDANCES, injection
+from propmat.galaxy.sources import ABUNDANCES, NORMALISATION_ENERGY, injection
 from propmat.galaxy.space import Basis, radial_shapes, spatial_basis
 from propmat.galaxy.threads import one_blas_thread
 from propmat.parameters import GALAXY, Parameters
@@ -27,8 +27,6 @@ COARSE_ENERGIES: Final = 16
 """Energies on which the reduced space of a point is selected."""
 TRUSTED: Final = (30.0, 0.05)
 """Lowest and highest energy that the ends of the grid are not felt at, over the energy of each end."""
-NORMALISATION_ENERGY: Final = 100.0
-"""Where the flux of primary protons is given [GeV]."""
 
 
 def solve(
@@ -115,7 +113,7 @@ class Point:
         energy = np.geomspace(galaxy.energy_low, galaxy.energy_high, COARSE_ENERGIES)
         shape = injection(get_species("proton"), energy, self.point)
         operators = [self.prepared.coefficients(species, energy, self.point) for species in _representatives(moving)]
-        return adapted_basis(full, [(operator, shape) for operator in operators], count)
+        return adapted_basis(full, operators, shape, count)
 
     def sources(self) -> dict[str, FloatArray]:
         """Component -> (energy, shape, column): cosmic rays, then the extra source if there is one."""
@@ -161,19 +159,16 @@ class Point:
 
     def green(self, injected: str, observed: str) -> FloatArray:
         """See :meth:`LocalSpectra.green`."""
+        check_pairs(self.prepared, self.names, [(injected, observed)])
         with one_blas_thread():
             self.work_out([(injected, observed)])
         return self.matrices[injected, observed]
 
     def work_out(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Make and keep the matrices of some (injected, observed) pairs, by one adjoint solution an observed species.
+        """Make and keep the matrices of some (injected, observed) pairs that :func:`check_pairs` has passed.
 
-        An observed species that is asked for a second time gets its matrices from all injected species.
-
-        Raises:
-            InputError: an unknown species.
+        One adjoint solution an observed species; one that is asked for again gets its matrices from all injected ones.
         """
-        check_pairs(self.prepared, self.names, pairs)
         sources = [name for name in self.system.reactions if name not in TRANSPORT]
         wanted: dict[str, set[str]] = {}
         for injected, observed in pairs:

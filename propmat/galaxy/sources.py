@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from propmat.species import FloatArray, Species, rigidity_from_kinetic_energy
 
 SUN_RADIUS_KPC: Final = 8.5
+NORMALISATION_ENERGY: Final = 100.0
+"""Where the abundances, and the flux of primary protons, are given [GeV/n]."""
 ABUNDANCES: Final[dict[str, float]] = {
     "proton": 1.06e6,
     "helium3": 9.033,
@@ -64,6 +66,6 @@ def injection(species: Species, kinetic_energy: FloatArray, parameters: Mapping[
         parameters: with nu1, nu2, nu3, R_br1 and R_br2.
     """
     abundance = ABUNDANCES.get(species.name, 0.0) / species.nucleons
-    reference = injection_shape(rigidity_from_kinetic_energy(100.0, species), parameters)
+    reference = injection_shape(rigidity_from_kinetic_energy(NORMALISATION_ENERGY, species), parameters)
     shape: FloatArray = injection_shape(rigidity_from_kinetic_energy(kinetic_energy, species), parameters)
     return abundance * shape / reference

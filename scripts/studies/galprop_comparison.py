@@ -47,13 +47,13 @@ from galprop_reference import (
     read_variant,
     scaled,
 )
-from galprop_tables import solve_with, swaps, tables_of
+from galprop_tables import swaps
 from rich.console import Console
 from rich.table import Table
 
 from propmat.errors import PropmatError
 from propmat.galaxy import Galaxy, LocalSpectra
-from propmat.galaxy.prepared import prepare
+from propmat.galaxy.prepared import default_interactions, prepare
 from propmat.galaxy.solver import Point
 from propmat.parameters import GALAXY
 from propmat.progress import progress_bar
@@ -151,11 +151,12 @@ def green_rows(path: Path, baseline: Run) -> list[Row]:
 def trace(path: Path, baseline: Run) -> Table:
     """What each table, and the grid, contributes to the third comparison at the baseline."""
     theirs, galaxy = stepless(path), converged(path)
-    reference, shipped = tables_of(galaxy), tables_of(Galaxy.preset("converged"))
+    reference, shipped = default_interactions(galaxy), default_interactions(Galaxy.preset("converged"))
     start = galaxy.solve(baseline.parameters)
     half_life = galaxy.replace(beryllium10_half_life=Galaxy.preset("converged").beryllium10_half_life)
     alone = {"10Be half-life": half_life.solve(baseline.parameters)} | {
-        name: solve_with(galaxy, tables, baseline.parameters) for name, tables in swaps(reference, shipped).items()
+        name: galaxy.solve(baseline.parameters, interactions=tables)
+        for name, tables in swaps(reference, shipped).items()
     }
     steps = {"grid, sampling": (start, theirs), **{name: (changed, start) for name, changed in alone.items()}}
     shipped_spectra = Galaxy.preset("converged").replace(heaviest=18).solve(baseline.parameters)
@@ -200,7 +201,7 @@ def arguments() -> argparse.Namespace:
     try:
         given.runs = read_points(given.reference)
         GALAXY.stack({name: [run.parameters[name] for run in given.runs] for name in GALAXY.names})
-        tables_of(galprop(given.reference))
+        default_interactions(galprop(given.reference))
         stepless(given.reference), read_greens(given.reference), read_variant(given.reference, "P0z14")
     except (KeyError, OSError, StopIteration, PropmatError) as error:
         parser.error(f"--reference {given.reference} cannot be used: {error!r}")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from propmat.galaxy import Galaxy, LocalSpectra
 from propmat.galaxy.interactions import AntiprotonCrossSections, Interactions, NuclearCrossSections
-from propmat.galaxy.prepared import Prepared, prepare
-from propmat.galaxy.solver import Point
 from propmat.species import FloatArray, Species
 
 
@@ -75,15 +71,3 @@ def swaps(theirs: Interactions, ours: Interactions) -> dict[str, Interactions]:
         "p̄: production": replace(theirs, antiprotons=MixedAntiprotons(theirs.antiprotons, ours.antiprotons)),
         "all tables": ours,
     }
-
-
-def solve_with(galaxy: Galaxy, interactions: Interactions, parameters: Mapping[str, float]) -> LocalSpectra:
-    """Spectra with the grids of a galaxy and other tables than its own."""
-    prepared = Prepared(galaxy, interactions)
-    point = Point(prepared, parameters, prepared.species)
-    return point.spectra(point.system.propagate(point.sources()))
-
-
-def tables_of(galaxy: Galaxy) -> Interactions:
-    """The gas and cross sections that a galaxy uses."""
-    return prepare(galaxy).interactions

@@ -66,15 +66,9 @@ class AafragAntiprotons(AntiprotonDestruction):
     def production(
         self, projectile: Species, projectile_energy: FloatArray, antiproton_energy: FloatArray
     ) -> FloatArray | None:
-        """Antiprotons and antineutrons of a nucleus on hydrogen with helium.
+        """See :meth:`propmat.galaxy.interactions.AntiprotonCrossSections.production`.
 
-        Args:
-            projectile: protons and nuclei from helium on.
-            projectile_energy: (projectile,) [GeV/n].
-            antiproton_energy: (antiproton,) kinetic energy [GeV].
-
-        Returns:
-            (projectile, antiproton) d sigma/dT [mb/GeV per H atom]; None for deuterons and for what is no nucleus.
+        None for deuterons and for what is no nucleus.
 
         Raises:
             InputError: an energy is not positive, or a grid not one-dimensional.

@@ -71,15 +71,9 @@ class TanNgAntiprotons(AntiprotonDestruction):
     def production(
         self, projectile: Species, projectile_energy: FloatArray, antiproton_energy: FloatArray
     ) -> FloatArray | None:
-        """Antiprotons and antineutrons of protons or helium on hydrogen with helium.
+        """See :meth:`propmat.galaxy.interactions.AntiprotonCrossSections.production`.
 
-        Args:
-            projectile: a nucleus.
-            projectile_energy: (projectile,) [GeV/n].
-            antiproton_energy: (antiproton,) kinetic energy [GeV].
-
-        Returns:
-            (projectile, antiproton) d sigma/dT [mb/GeV per H atom]; None for all but protons and helium 4.
+        None for all but protons and helium 4.
 
         Raises:
             InputError: an energy is not positive, or a grid not one-dimensional.
