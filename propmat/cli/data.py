@@ -1,4 +1,7 @@
-"""Shows the measurements that propmat ships, checks a sample store, or makes one of your own HELPROP or GALPROP runs.
+"""Shows the measurements that propmat ships; checks, watches, merges, exports sample stores; imports your own runs.
+
+Stores made apart become one by `merge`: ranges of one sequence of points (samples.start, samples.count), parts
+of one production, lists of points. `export` writes a NetCDF file, for xarray and other programs.
 
 An import of HELPROP runs takes text or CSV files, each of one parameter point and one species in one polarity. A file
 holds a transfer matrix (first row: interstellar energy bins; first column: energies at Earth; entries: shares or
@@ -13,6 +16,10 @@ first. docs/samples.md shows examples.
 Examples:
   propmat data list                          the tables of published figures, their references and their rotations
   propmat data verify store=runs/my_samples  checks every file of a store against its checksum and its plan
+  propmat data status store=runs/my_samples  how far its production is: who works on what, what failed, the time left
+  propmat data status store=runs/my_samples follow=true           the same, anew every second until all is done
+  propmat data merge stores=[runs/here,runs/there] output=runs/both
+  propmat data export store=runs/my_samples file=my_samples.nc
   propmat data import files=my_runs output=runs/imported          every .txt, .csv and .dat file of a folder
   propmat data import files=[one.csv] B0=5 tilt=15 K0=0.1 a=0.5 b=2 polarity=1 species=proton particles=2000
   propmat data import manifest=my_runs/list.csv output=runs/imported
@@ -33,17 +40,17 @@ from propmat.errors import FileError, InputError, unknown_name
 if TYPE_CHECKING:
     from propmat.samples.importing import Source, SourceFormat
 
-ACTIONS = ("list", "verify", "import")
+ACTIONS = ("list", "verify", "status", "merge", "export", "import")
 FORMATS = ("helprop", "galprop")
 NUMBERS = ("B0", "tilt", "K0", "a", "b")
 NAMES = ("species", "content", "columns")
 
 
 def run(config: Config) -> None:
-    """List, verify or import.
+    """Do what ``action`` says.
 
     Raises:
-        InputError: no such action or store, or files that cannot be imported.
+        InputError: no such action or store, stores that do not go together, or files that cannot be imported.
         FileError: a shard is damaged, or a folder that cannot be written.
     """
     action = config.get("action", str)
@@ -53,6 +60,14 @@ def run(config: Config) -> None:
         _list()
     elif action == "verify":
         _verify(config.get("store", str | None))
+    elif action == "status":
+        from propmat.cli.data_status import status
+
+        status(config)
+    elif action in ("merge", "export"):
+        from propmat.cli import data_stores
+
+        (data_stores.merge if action == "merge" else data_stores.export)(config)
     else:
         _import(config)
 

@@ -19,7 +19,8 @@ from propmat.cli.runs import shipped, shipped_names
 from propmat.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
-    from propmat.samples import SampleStore, SpectraStore
+    from propmat.emulator import GalacticEmulator
+    from propmat.samples import ParticleStore, SampleStore, SpectraStore
 
 
 def run(config: Config) -> None:
@@ -58,7 +59,7 @@ def _installation() -> None:
 
 
 def _store(path: Path) -> None:
-    from propmat.samples import ImportedDesign, ImportedSpectra, SampleStore, open_store
+    from propmat.samples import ImportedDesign, ImportedSpectra, ParticleStore, SampleStore, open_store
 
     store = open_store(path)
     header = store.header
@@ -69,6 +70,8 @@ def _store(path: Path) -> None:
         print(f"  imported     {design.samples} files, {design.entries[0].file} to {design.entries[-1].file}")
     if isinstance(store, SampleStore):
         _histograms(store, missing)
+    elif isinstance(store, ParticleStore):
+        _particles(store, missing)
     else:
         _spectra(store)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
@@ -94,6 +97,19 @@ def _histograms(store: SampleStore, missing: Sequence[int]) -> None:
         print(f"  in no column {Truncation.of(SampleTable.concatenate(finished))}")
 
 
+def _particles(store: ParticleStore, missing: Sequence[int]) -> None:
+    """What is particular to particles with parameters of their own."""
+    header = store.header
+    design = header.design
+    channels = ", ".join(map(str, design.channels))
+    finished = (store.read_shard(shard) for shard in range(design.shards) if shard not in missing)
+    lost = sum(int(table.truncated.sum()) for table in finished if table)
+    print(f"  particles    {design.count}, number {design.start} to {design.start + design.count - 1}, each at its own")
+    print(f"               point of {header.space}, in {len(design.channels)} channels: {channels}")
+    print(f"  energies     {design.energy_low:g}-{design.energy_high:g} GeV/n at Earth, even in the logarithm")
+    print(f"  given up     {lost} of the finished ones, at the step cap")
+
+
 def _spectra(store: SpectraStore) -> None:
     """What is particular to samples of the Galaxy."""
     header = store.header
@@ -107,10 +123,13 @@ def _spectra(store: SpectraStore) -> None:
 
 def _bundle(path: Path) -> None:
     import propmat
-    from propmat.emulator import Accuracy
+    from propmat.emulator import Accuracy, GalacticEmulator
     from propmat.report.evaluation import accuracy_table
 
     emulator = propmat.load(path)
+    if isinstance(emulator, GalacticEmulator):
+        _galactic_bundle(path, emulator)
+        return
     card = emulator.card
     signs = ", ".join(f"{sign:+d}" for sign in card.drift_signs)
     print(f"emulator {path}\n  energies     {emulator.grid.toa[0]:g}-{emulator.grid.toa[-1]:g} GeV/n at Earth")
@@ -119,6 +138,20 @@ def _bundle(path: Path) -> None:
         print(f"  {parameter.name:<13}{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip())
     if card.accuracy:
         print(f"\naccuracy on held-out points: {accuracy_table(Accuracy.from_dict(card.accuracy))}")
+    print(f"\n{json.dumps({'network': asdict(card.network), **card.provenance}, indent=1)}")
+
+
+def _galactic_bundle(path: Path, emulator: GalacticEmulator) -> None:
+    from propmat.emulator.galactic_metrics import GalacticAccuracy
+
+    card, energies = emulator.card, emulator.kinetic_energy
+    print(f"emulator {path}\n  energies     {energies[0]:g}-{energies[-1]:g} GeV/n at the Sun, before modulation")
+    print(f"  species      {', '.join(emulator.species)}")
+    for parameter in emulator.parameters.parameters:
+        print(f"  {parameter.name:<13}{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip())
+    if card.accuracy:
+        accuracy = GalacticAccuracy.from_dict(card.accuracy)
+        print(f"\naccuracy at {accuracy.points} held-out samples:\n{accuracy.table()}")
     print(f"\n{json.dumps({'network': asdict(card.network), **card.provenance}, indent=1)}")
 
 

@@ -21,14 +21,14 @@ COMMANDS: Final = {
     "evaluate": "score an emulator on held-out samples",
     "fit": "fit diffusion to measured rotations and predict antiprotons",
     "report": "collect a fit and its emulator in one HTML page with figures",
-    "data": "list the measurements shipped, check a sample store, or import your own runs",
+    "data": "list the measurements shipped; check, watch, merge, export or import sample stores",
     "info": "describe a sample store, a bundle, or this installation",
 }
 _ACTIONS: Final = {"data": "action", "info": "target"}
 """Commands whose first bare word is the value of this key: ``propmat data list`` is ``propmat data action=list``."""
 _EXTRAS: Final = {"lightning": "train", "schedulefree": "train", "emcee": "fit", "matplotlib": "plot", "corner": "plot"}
 """Package -> the extra of propmat that brings it."""
-_RESUMABLE: Final = ("simulate", "train", "fit")
+_RESUMABLE: Final = (("simulate",), ("train",), ("fit",), ("data", "import"), ("data", "merge"))
 
 USAGE: Final = "\n".join(
     [
@@ -115,7 +115,7 @@ def _stop(stopped: list[int]) -> Callable[[int, FrameType | None], None]:
 
 
 def _interrupted(words: Sequence[str]) -> str:
-    if words[0] not in _RESUMABLE:
+    if not any(tuple(words[: len(start)]) == start for start in _RESUMABLE):
         return "propmat: interrupted."
     again = [word for word in words if not word.startswith("resume=")] + ["resume=true"]
     return f"propmat: interrupted; what is finished is kept. To go on:\n  propmat {shlex.join(again)}"

@@ -53,6 +53,10 @@ class ChainFile:
         """(step, walker, parameter)."""
         return np.asarray(HDFBackend(str(self.path), read_only=True).get_chain(discard=discard), dtype=np.float64)
 
+    def log_probability(self) -> FloatArray:
+        """(step, walker)."""
+        return np.asarray(HDFBackend(str(self.path), read_only=True).get_log_prob(), dtype=np.float64)
+
     def acceptance(self) -> FloatArray:
         """(walker,) accepted fraction of the steps."""
         return np.asarray(HDFBackend(str(self.path), read_only=True).accepted / self.iteration, dtype=np.float64)

@@ -66,8 +66,23 @@ def build_problem(config: FitConfig, emulator: MatrixEmulator) -> Problem:
     protons = observed_fluxes("proton", config.rotations)
     antiprotons = observed_fluxes("antiproton", config.rotations)
     conditions = observed_conditions(config, emulator.parameters)
-    lis = LisModel(proton_lis(), config.lis_free_above)
     fixed = FixedLis(antiproton_lis())
+    posterior, lis = build_posterior(config, emulator, conditions, protons)
+    check_walkers(config.sampler, posterior.size)
+    antiproton_model = FluxModel(emulator, conditions, antiprotons.edges, "antiproton", fixed)
+    plain_errors = ErrorModel(protons, config.systematics, emulator_error=0.0)
+    return Problem(config, conditions, lis, fixed, protons, antiprotons, antiproton_model, posterior, plain_errors)
+
+
+def build_posterior(
+    config: FitConfig, emulator: MatrixEmulator, conditions: Conditions, protons: Fluxes
+) -> tuple[Posterior, LisModel]:
+    """The posterior of (K0, a, b) of each rotation and of the values of a LIS, and that LIS.
+
+    Raises:
+        InputError: the emulator does not know protons at a rotation's polarity.
+    """
+    lis = LisModel(proton_lis(), config.lis_free_above)
     posterior = Posterior(
         config.rotations,
         FluxModel(emulator, conditions, protons.edges, "proton", lis),
@@ -75,7 +90,4 @@ def build_problem(config: FitConfig, emulator: MatrixEmulator) -> Problem:
         LisConstraint(lis, voyager_proton_lis(), config.lis_width),
         lis.names,
     )
-    check_walkers(config.sampler, posterior.size)
-    antiproton_model = FluxModel(emulator, conditions, antiprotons.edges, "antiproton", fixed)
-    plain_errors = ErrorModel(protons, config.systematics, emulator_error=0.0)
-    return Problem(config, conditions, lis, fixed, protons, antiprotons, antiproton_model, posterior, plain_errors)
+    return posterior, lis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import emcee
 import numpy as np
 from emcee.backends import Backend
@@ -39,20 +41,34 @@ def sample(posterior: Posterior, best: BestFit, config: SamplerConfig, file: Cha
         task = progress.add_task("sampling", total=config.steps, completed=done)
         while done < config.steps:
             count = min(config.chunk, config.steps - done)
-            chunk = Backend()
-            sampler = emcee.EnsembleSampler(
-                config.walkers,
-                posterior.size,
-                posterior.log_probability,
-                moves=[(DEMove(), 0.8), (DESnookerMove(), 0.2)],
-                backend=chunk,
-                vectorize=True,
-            )
-            for reached in sampler.sample(state, iterations=count, skip_initial_state_check=True):
-                state = reached
-                progress.advance(task)
+            chunk, state = run_chunk(posterior.log_probability, state, count, lambda _: progress.advance(task))
             file.append(chunk)
             done += count
+
+
+def run_chunk(
+    log_probability: Callable[[FloatArray], FloatArray], state: State, count: int, on_step: Callable[[State], None]
+) -> tuple[Backend, State]:
+    """``count`` steps of the ensemble from ``state``: the steps in memory, and the state after them.
+
+    Args:
+        log_probability: of points (walker, parameter) -> (walker,).
+        state: walkers, their log-probability and the random state.
+        count: steps.
+        on_step: called with the state after each.
+    """
+    chunk = Backend()
+    sampler = emcee.EnsembleSampler(
+        *state.coords.shape,
+        log_probability,
+        moves=[(DEMove(), 0.8), (DESnookerMove(), 0.2)],
+        backend=chunk,
+        vectorize=True,
+    )
+    for reached in sampler.sample(state, iterations=count, skip_initial_state_check=True):
+        state = reached
+        on_step(reached)
+    return chunk, state
 
 
 def _start(posterior: Posterior, best: BestFit, config: SamplerConfig) -> State:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from propmat.heliosphere.forcefield import force_field
+    from propmat.heliosphere.many import ManyRun, simulate_many
     from propmat.heliosphere.model import Heliosphere
     from propmat.heliosphere.reduce import HeliosphereCounts, simulate_counts
     from propmat.heliosphere.simulation import SIMULATOR_VERSION, HeliosphereRun, simulate
@@ -18,19 +19,23 @@ _HOMES = {
     "Heliosphere": "model",
     "HeliosphereCounts": "reduce",
     "HeliosphereRun": "simulation",
+    "ManyRun": "many",
     "SIMULATOR_VERSION": "simulation",
     "force_field": "forcefield",
     "simulate": "simulation",
     "simulate_counts": "reduce",
+    "simulate_many": "many",
 }
 __all__ = [
     "SIMULATOR_VERSION",
     "Heliosphere",
     "HeliosphereCounts",
     "HeliosphereRun",
+    "ManyRun",
     "force_field",
     "simulate",
     "simulate_counts",
+    "simulate_many",
 ]
 
 

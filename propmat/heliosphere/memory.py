@@ -15,6 +15,8 @@ CGROUPS: Final = (
 """Limit and use of a container or batch job, in both layouts that Linux has."""
 BYTES_A_TRAJECTORY: Final = 112
 """Peak of :func:`~propmat.heliosphere.simulate` for each trajectory: its results, and what converts them."""
+BYTES_A_PARTICLE: Final = 96
+"""Peak of :func:`~propmat.heliosphere.simulate_many` for each particle: copies of its input, and its results."""
 
 
 def available_memory() -> int | None:
@@ -36,6 +38,20 @@ def check_memory(energies: int, particles: int) -> None:
             f"particles = {particles} at {energies} energies need {_size(needed)} of memory, {_size(there)} are "
             f"available (at most particles = {there // (energies * BYTES_A_TRAJECTORY)}). simulate_counts keeps "
             "histograms and moments only and needs none of it."
+        )
+
+
+def check_memory_of_many(particles: int) -> None:
+    """Refuse a run of particles that have their own parameters, if they do not fit.
+
+    Raises:
+        InputError: names the particles, the memory they need and the memory there is.
+    """
+    needed, there = particles * BYTES_A_PARTICLE, available_memory()
+    if there is not None and needed > there:
+        raise InputError(
+            f"{particles} particles need {_size(needed)} of memory, {_size(there)} are available: simulate at most "
+            f"{there // BYTES_A_PARTICLE} at a time (each draws the noise of its own number, so that cuts do not show)."
         )
 
 

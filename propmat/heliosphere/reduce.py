@@ -134,7 +134,7 @@ def simulate_counts(
         particles: trajectories at each energy.
         seed: 0 <= seed < 2^63.
         lis: local interstellar spectra to modulate on the way.
-        device: "cpu".
+        device: as in :func:`simulate`.
         threads: as in :func:`simulate`.
         progress: called with (done, total) trajectories now and then.
 
@@ -164,7 +164,7 @@ def simulate_counts(
     def work(first: int, last: int) -> list[_RowPart]:
         return list(reducer.reduce(first, trace(first, last)))
 
-    for parts in in_order(work, tracing.total, threads, progress):
+    for parts in in_order(work, tracing.total, threads, progress, device):
         for part in parts:
             counts[part.row] += part.counts
             truncated[part.row] += part.truncated

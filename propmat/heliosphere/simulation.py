@@ -117,7 +117,7 @@ def simulate(
         parameters: B0 [nT], tilt [deg], K0 [1e23 cm2/s], a, b; ranges of papers/000, Table II (B0 to 30 nT).
         particles: trajectories at each energy.
         seed: 0 <= seed < 2^63.
-        device: "cpu".
+        device: "cpu", or "cuda": an NVIDIA GPU, the same trajectories but for rounding.
         threads: CPU threads; all that NUMBA_NUM_THREADS or the machine allow by default.
         progress: called with (done, total) trajectories now and then.
 
@@ -147,7 +147,7 @@ def simulate(
     def work(first: int, last: int) -> None:
         out[:, first:last] = trace(first, last)
 
-    for _ in in_order(work, tracing.total, threads, progress):
+    for _ in in_order(work, tracing.total, threads, progress, device):
         pass
     table = out.reshape(RESULTS, energies.size, particles)
     truncated = table[5] < 0

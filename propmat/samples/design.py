@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Final
 
@@ -20,6 +20,7 @@ LIMITS: Final[dict[str, tuple[int, int]]] = {
     "count": (1, 10**6),
     "particles": (1, 10**6),
     "shard_size": (1, 4096),
+    "start": (0, 10**8),
 }
 """Allowed range of each integer of a design."""
 SAMPLE_LIMIT: Final = 10**6
@@ -72,6 +73,29 @@ def unique_channels(channels: Iterable[Channel]) -> tuple[Channel, ...]:
     return tuple(first.values())
 
 
+def check_channels(channels: Sequence[Channel]) -> None:
+    """Raise InputError if there are none, or two that the heliosphere cannot tell apart."""
+    if not channels:
+        raise InputError("a design needs at least one channel, such as proton at polarity +1.")
+    if len(unique_channels(channels)) < len(channels):
+        named = ", ".join(map(str, channels))
+        raise InputError(f"channels = {named} has two of the same (A/|Z|, drift sign); see unique_channels.")
+
+
+def channel_pairs(channels: Iterable[Channel]) -> list[list[object]]:
+    """Channels as [species, polarity] for JSON."""
+    return [[channel.species, channel.polarity] for channel in channels]
+
+
+def channels_from(pairs: object) -> tuple[Channel, ...]:
+    """The inverse of :func:`channel_pairs`; what is read is not trusted (InputError)."""
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise InputError(f"channels = {pairs!r} must be a list of [species, polarity].")
+    if not all(isinstance(species, str) and type(polarity) is int for species, polarity in pairs):
+        raise InputError(f"channels = {pairs!r} must be a list of [species, polarity].")
+    return tuple(Channel(*pair) for pair in pairs)
+
+
 PROTON_CHANNELS: Final = (Channel("proton", 1), Channel("proton", -1))
 """A/|Z| = 1 at drift sign +1 and -1."""
 
@@ -121,11 +145,12 @@ class Sharded(ABC):
 
 
 class SobolPoints(Sharded):
-    """``count`` points of the scrambled Sobol sequence ``seed``."""
+    """Points number ``start`` to ``start + count - 1`` of the scrambled Sobol sequence ``seed``."""
 
     count: int
     seed: int
     kind: str
+    start: int = 0
 
     def check(self, *keys: str) -> None:
         """Raise InputError at an unknown kind, or at one of the integers ``keys`` that is none or out of range."""
@@ -138,14 +163,15 @@ class SobolPoints(Sharded):
 
     def points(self, space: ParameterSpace) -> FloatArray:
         """(count, parameter) points, rounded to nine significant digits."""
-        # A power of two keeps scipy's warning away; a Sobol sequence's beginning does not depend on its length.
-        points = space.sobol(1 << (self.count - 1).bit_length(), seed=self.seed)[: self.count]
+        points = space.sobol(self.count, seed=self.seed, start=self.start)
         return np.array([[round_significant(value) for value in point] for point in points.tolist()])
 
 
 @dataclass(frozen=True)
 class Design(SobolPoints):
     """``count`` points, each simulated in every channel; sample number = point * len(channels) + channel.
+
+    With a ``start`` it has the very samples that the whole sequence has there, seeds and keys included.
 
     Attributes:
         count: points of the Sobol sequence.
@@ -154,6 +180,7 @@ class Design(SobolPoints):
         shard_size: samples a file.
         channels: distinct in (A/|Z|, drift sign).
         kind: how points are chosen; ``"sobol"``.
+        start: number in the sequence of the first point.
 
     Raises:
         InputError: a value out of range, an unknown kind, no channels or two that the heliosphere cannot tell apart.
@@ -165,6 +192,7 @@ class Design(SobolPoints):
     shard_size: int = 64
     channels: tuple[Channel, ...] = PROTON_CHANNELS
     kind: str = "sobol"
+    start: int = 0
 
     def __post_init__(self) -> None:
         self.check(*LIMITS)
@@ -172,11 +200,7 @@ class Design(SobolPoints):
             raise InputError(
                 f"count = {self.count} in {len(self.channels)} channels is more than {SAMPLE_LIMIT} samples."
             )
-        if not self.channels:
-            raise InputError("a design needs at least one channel, such as proton at polarity +1.")
-        if len(unique_channels(self.channels)) < len(self.channels):
-            named = ", ".join(map(str, self.channels))
-            raise InputError(f"channels = {named} has two of the same (A/|Z|, drift sign); see unique_channels.")
+        check_channels(self.channels)
 
     @property
     def samples(self) -> int:
@@ -196,16 +220,17 @@ class Design(SobolPoints):
         return np.repeat(self.points(space), len(self.channels), axis=0)
 
     def seeds(self) -> NDArray[np.uint64]:
-        """(sample,) seeds below 2^63, each from (design seed, sample number)."""
+        """(sample,) seeds below 2^63, each from (design seed, sample number counted from the start of the sequence)."""
+        first = self.start * len(self.channels)
         states = [
             np.random.SeedSequence(self.seed, spawn_key=(index,)).generate_state(1, np.uint64)[0]
-            for index in range(self.samples)
+            for index in range(first, first + self.samples)
         ]
         return np.array(states, dtype=np.uint64) >> np.uint64(1)
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; channels as [species, polarity]."""
-        return asdict(self) | {"channels": [[channel.species, channel.polarity] for channel in self.channels]}
+        return without_start(asdict(self)) | {"channels": channel_pairs(self.channels)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Design:
@@ -215,19 +240,19 @@ class Design(SobolPoints):
             InputError: missing or unknown keys, or values that make no design.
         """
         expected = {"kind", "count", "particles", "seed", "shard_size", "channels"}
-        if set(values) != expected:
+        if {*values, "start"} != {*expected, "start"}:
             raise InputError(f"a design has the keys {sorted(expected)}, not {sorted(map(str, values))}.")
-        channels = values["channels"]
-        if not isinstance(channels, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in channels):
-            raise InputError(f"channels = {channels!r} must be a list of [species, polarity].")
-        if not all(isinstance(species, str) and type(polarity) is int for species, polarity in channels):
-            raise InputError(f"channels = {channels!r} must be a list of [species, polarity].")
-        integers = {key: values[key] for key in LIMITS}
+        integers = {key: values[key] for key in LIMITS if key in values}
         return cls(
-            channels=tuple(Channel(*pair) for pair in channels),
+            channels=channels_from(values["channels"]),
             kind=str(values["kind"]),
             **integers,  # type: ignore[arg-type]
         )
+
+
+def without_start(values: dict[str, object]) -> dict[str, object]:
+    """The values of a design, less a ``start`` of 0: headers and shards that never had one stay as they are."""
+    return values if values["start"] else {key: value for key, value in values.items() if key != "start"}
 
 
 def round_significant(value: float) -> float:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import secrets
+import socket
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from propmat.errors import FileError, InputError
 
+TEMPORARY: Final = ".tmp"
+"""How the name of a file that is being written ends."""
+SILENT: Final = 30.0
+"""Seconds after which who was writing, or working, is taken for dead."""
+_WRITER: Final = re.compile(r"(?P<name>.+)\.(?P<pid>\d{1,9})\.[0-9a-f]{8}\.tmp")
+
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write to ``<path>.tmp``, sync, rename over ``path``, sync the folder.
+    """Write to a temporary name that no other writer has, sync, rename over ``path``, sync the folder.
 
     Raises:
         FileError: the folder cannot be written or is full; ``path`` is as it was.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    temporary = path.with_name(f"{path.name}.{writer}{TEMPORARY}")
     try:
         try:
             with temporary.open("wb") as file:
@@ -42,6 +54,45 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what writers left that are dead: processes of this machine that are gone, others that are silent."""
+    with suppress(OSError):
+        now = file_system_time(folder)
+        for path in folder.glob(f"*{TEMPORARY}"):
+            writer = _WRITER.fullmatch(path.name)
+            if writer is None:
+                continue
+            here = writer["name"].endswith(f".{socket.gethostname()}")
+            if (here and not is_alive(int(writer["pid"]))) or now - path.stat().st_mtime > SILENT:
+                path.unlink(missing_ok=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+def file_system_time(folder: Path) -> float:
+    """The time [s] that a file made now in ``folder`` gets: clocks of two machines differ, this one is shared.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    probe = folder / f"clock.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}"
+    descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)
+        probe.unlink(missing_ok=True)
 
 
 def read_limited(path: Path, limit: int) -> bytes:
@@ -87,7 +138,8 @@ def prepare_folder(folder: Path, *, resume: bool, ignore: Collection[str] = ()) 
         if folder.is_file():
             raise FileError(f"output = {folder} is a file; give a folder.")
         folder.mkdir(parents=True, exist_ok=True)
-        filled = any(entry.name not in ignore for entry in folder.iterdir())
+        names = {entry.name for entry in folder.iterdir() if not entry.name.endswith(TEMPORARY)}
+        filled = not names <= set(ignore)
         if filled and not resume:
             raise InputError(
                 f"output = {folder} is not empty: resume=true goes on with it, output=... chooses another folder."

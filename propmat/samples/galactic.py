@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Final
 from propmat.errors import FileError, InputError
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.parameters import GALAXY, get_space
+from propmat.samples.failures import ATTEMPTS
 from propmat.samples.files import file_checksum
 from propmat.samples.header import Model
+from propmat.samples.listed import ListedSpectra
 from propmat.samples.production import fill, provenance
 from propmat.samples.spectra import Pairs, SpectraDesign, SpectraGrid, SpectraHeader, SpectraTable
 from propmat.samples.store import HEADER_NAME, SpectraStore
+from propmat.samples.worker import Tables
 from propmat.species import FloatArray, get_species
 
 if TYPE_CHECKING:
@@ -56,8 +59,13 @@ class SpectraSimulator:
         self.check_pairs(matrices)
 
 
-def galaxy_simulator(galaxy: Galaxy) -> SpectraSimulator:
-    """propmat's own solver, on all cores.
+def galaxy_simulator(galaxy: Galaxy, *, device: str = "cpu", threads: int | None = None) -> SpectraSimulator:
+    """propmat's own solver.
+
+    Args:
+        galaxy: the model.
+        device: see :meth:`propmat.galaxy.Galaxy.solve_many`.
+        threads: that it uses; all cores by default.
 
     Raises:
         FileError: the file of tables cannot be read.
@@ -70,7 +78,7 @@ def galaxy_simulator(galaxy: Galaxy) -> SpectraSimulator:
         GALAXY.name,
         SIMULATOR_VERSION,
         model,
-        lambda points, matrices: galaxy.solve_many(points, matrices=matrices),
+        lambda points, matrices: galaxy.solve_many(points, matrices=matrices, workers=threads, device=device),
         galaxy.check_matrices,
     )
 
@@ -98,7 +106,7 @@ def galprop_simulator(settings: GalpropSettings) -> SpectraSimulator:
 def create_spectra(
     folder: Path,
     simulator: SpectraSimulator,
-    design: SpectraDesign,
+    design: SpectraDesign | ListedSpectra,
     *,
     space: str = GALAXY.name,
     matrices: Pairs = (),
@@ -128,45 +136,49 @@ def create_spectra(
         known = SpectraStore.open(folder).header.grid
         grid = SpectraGrid(known.kinetic_energy, known.species, known.parts, matrices)
     else:
-        first = next(_solutions(simulator, design.points(get_space(space)), [0], ()))
+        first = _first(simulator, design.sample_parameters(get_space(space))[0])
         grid = SpectraGrid(first.kinetic_energy, tuple(first.fluxes), tuple(first.parts), matrices)
     header = SpectraHeader(simulator.name, simulator.version, simulator.model, grid, space, design, provenance(command))
     return SpectraStore.create(folder, header, resume=resume)
 
 
 def produce_spectra(
-    store: SpectraStore, simulator: SpectraSimulator, *, progress: bool = True, shards: Sequence[int] | None = None
+    store: SpectraStore,
+    simulator: SpectraSimulator,
+    *,
+    progress: bool = True,
+    shards: Sequence[int] | None = None,
+    attempts: int = ATTEMPTS,
 ) -> None:
     """Make every shard of spectra that is missing or damaged: see :func:`propmat.samples.production.fill`.
 
     Raises:
-        FileError: GALPROP failed (with the number of the sample and its parameters), or the folder cannot be written.
-            Finished shards are kept.
-        InputError: no such shard, or spectra on other axes than those of the store.
-        KeyboardInterrupt: interrupted; the message says how to go on.
+        FileError: the folder cannot be written.
+        UnitsFailed: shards whose simulation failed each time, with the number of the sample and its parameters; the
+            others are finished.
+        InputError: no such shard.
+        KeyboardInterrupt: interrupted; the message says how to go on. Finished shards are kept.
     """
-    header = store.header
+    fill(store, spectra_tables(store.header, simulator), progress=progress, shards=shards, attempts=attempts)
+
+
+def spectra_tables(header: SpectraHeader, simulator: SpectraSimulator) -> Tables[SpectraTable]:
+    """The samples of a store of spectra, one after the other; those of a shard are handed to the simulator together."""
 
     def tables(samples: Sequence[int]) -> Generator[SpectraTable, None, None]:
-        found = _solutions(simulator, header.plan.parameters, samples, header.grid.matrices)
-        for sample, spectra in zip(samples, found, strict=True):
-            yield header.grid.sample(header.plan.select([sample]), spectra)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*left out, since propmat")  # told of the first sample
+            found = simulator.solve(header.plan.parameters[list(samples)], header.grid.matrices)
+            for sample, spectra in zip(samples, found, strict=True):
+                yield header.grid.sample(header.plan.select([sample]), spectra)
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*left out, since propmat")  # told of the first sample
-        fill(store, tables, progress=progress, shards=shards)
+    return tables
 
 
-def _solutions(
-    simulator: SpectraSimulator, parameters: FloatArray, samples: Sequence[int], matrices: Pairs
-) -> Generator[LocalSpectra, None, None]:
-    """The spectra of some samples; a failure names the one that it is of."""
-    done = 0
+def _first(simulator: SpectraSimulator, point: FloatArray) -> LocalSpectra:
+    """The spectra of one point; a failure names it."""
     try:
-        for spectra in simulator.solve(parameters[list(samples)], matrices):
-            yield spectra
-            done += 1
+        return next(iter(simulator.solve(point[None], ())))
     except FileError as error:
-        point = zip(GALAXY.names, parameters[samples[done]].tolist(), strict=True)
-        named = ", ".join(f"{name} = {value:g}" for name, value in point)
-        raise FileError(f"sample {samples[done]} ({named}): {error}") from error
+        named = ", ".join(f"{name} = {value:g}" for name, value in zip(GALAXY.names, point.tolist(), strict=True))
+        raise FileError(f"sample 0 ({named}): {error}") from error

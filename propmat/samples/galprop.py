@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,11 +14,12 @@ import numpy as np
 from propmat.errors import FileError, InputError
 from propmat.galaxy.galprop_adapter import galdef_keys, read_nuclei
 from propmat.parameters import GALAXY, get_space
+from propmat.progress import progress_bar
 from propmat.samples.files import file_checksum, read_limited
 from propmat.samples.galactic import GALPROP
 from propmat.samples.imported import ImportedPoint
 from propmat.samples.importing import Source, SourceFormat
-from propmat.samples.production import fill, provenance
+from propmat.samples.production import provenance
 from propmat.samples.spectra import ImportedSpectra, SpectraGrid, SpectraHeader, SpectraTable
 from propmat.samples.store import SpectraStore
 
@@ -66,18 +67,25 @@ class GalpropImport:
             InputError: a store is there and ``resume`` is not set.
         """
         store = SpectraStore.create(folder, self.header, resume=resume)
-        fill(store, self._tables, progress=progress)
+        todo = {shard: self.header.design.shard_range(shard) for shard in store.missing()}
+        with progress_bar(show=progress) as bar:
+            task = bar.add_task("samples", total=sum(map(len, todo.values())))
+            for shard, samples in todo.items():
+                tables = []
+                for sample in samples:
+                    tables.append(self._sample(sample))
+                    bar.advance(task)
+                store.write_shard(shard, SpectraTable.concatenate(tables))
         return store
 
-    def _tables(self, samples: Sequence[int]) -> Generator[SpectraTable, None, None]:
-        for sample in samples:
-            path, sha256 = self.files[sample]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # plan_galprop_import has shown them
-                spectra = read_nuclei(path)
-            if file_checksum(path) != sha256:
-                raise FileError(f"{path} has changed while it was imported; import again.")
-            yield self.header.grid.sample(self.header.plan.select([sample]), spectra)
+    def _sample(self, sample: int) -> SpectraTable:
+        path, sha256 = self.files[sample]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # plan_galprop_import has shown them
+            spectra = read_nuclei(path)
+        if file_checksum(path) != sha256:
+            raise FileError(f"{path} has changed while it was imported; import again.")
+        return self.header.grid.sample(self.header.plan.select([sample]), spectra)
 
 
 def plan_galprop_import(

@@ -1,11 +1,11 @@
-"""The header of a sample store: what was simulated, and from it the key of every sample."""
+"""The header of a sample store: what was simulated, and which datasets its shards have."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
@@ -16,7 +16,8 @@ from propmat.errors import InputError
 from propmat.parameters import ParameterSpace, get_space
 from propmat.samples.design import Sharded, round_significant
 from propmat.samples.imported import Imported
-from propmat.samples.table import SamplePlan
+from propmat.samples.listed import ListedPoints
+from propmat.samples.table import Table
 from propmat.species import FloatArray
 
 SCHEMA: Final = 1
@@ -32,7 +33,7 @@ FIELDS: Final = ("simulator", "simulator_version", "model", "grid", "space", "de
 Model = Mapping[str, float | int | bool | str]
 Columns = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Type and shape on disk of every dataset of a shard."""
-TableT = TypeVar("TableT", bound=SamplePlan)
+TableT = TypeVar("TableT", bound=Table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,8 @@ class Header(ABC, Generic[TableT]):
         provenance: who made it with what (command, package versions, date); it does not identify the store.
 
     Raises:
-        InputError: an unknown space, or one that is not this simulator's; imported parameters outside it; shards too
-            large.
+        InputError: an unknown space, or one that is not this simulator's; imported or listed points outside it;
+            shards too large.
     """
 
     content: ClassVar[str]
@@ -70,7 +71,7 @@ class Header(ABC, Generic[TableT]):
     def __post_init__(self) -> None:
         if self.parameter_space.names != self.parameter_names:
             raise InputError(f"space = {self.space!r} must have the parameters {', '.join(self.parameter_names)}.")
-        if isinstance(self.design, Imported):
+        if isinstance(self.design, Imported | ListedPoints):
             self.parameter_space.check(self.design.sample_parameters(self.parameter_space))
         for name, (_, shape) in self.columns(self.design.shard_size).items():
             if max(shape[1:], default=0) > GRID_LIMIT or np.prod(shape, dtype=np.float64) > SHARD_LIMIT:
@@ -79,18 +80,17 @@ class Header(ABC, Generic[TableT]):
                     f"at most {GRID_LIMIT} rows or columns and {SHARD_LIMIT} numbers a shard."
                 )
 
-    @property
-    @abstractmethod
-    def plan(self) -> SamplePlan:
-        """What identifies every sample."""
-
     @abstractmethod
     def columns(self, samples: int) -> Columns:
         """The datasets of a shard of ``samples`` samples, in their order on disk."""
 
     @abstractmethod
-    def table(self, columns: Mapping[str, NDArray[Any]]) -> TableT:
-        """The samples in the datasets of :meth:`columns` (InputError if they make none)."""
+    def pack(self, shard: int, table: TableT) -> Mapping[str, NDArray[Any]]:
+        """The datasets of a shard (InputError if the table is not the samples planned for it)."""
+
+    @abstractmethod
+    def unpack(self, shard: int, columns: Mapping[str, NDArray[Any]]) -> TableT:
+        """The inverse of :meth:`pack`, of datasets that have the types and shapes of :meth:`columns`."""
 
     @abstractmethod
     def grid_values(self) -> dict[str, object]:
@@ -109,11 +109,6 @@ class Header(ABC, Generic[TableT]):
     def parameter_space(self) -> ParameterSpace:
         """The space of the points."""
         return get_space(self.space)
-
-    def shard_plan(self, shard: int) -> SamplePlan:
-        """The part of :attr:`plan` in one shard."""
-        numbers = self.design.shard_range(shard)
-        return self.plan.select(slice(numbers.start, numbers.stop))
 
     def differences(self, other: Header[Any]) -> tuple[str, ...]:
         """Names of the identifying fields in which two stores differ; nested ones as ``design.count``."""
@@ -138,24 +133,14 @@ class Header(ABC, Generic[TableT]):
             "design": self.design.as_dict(),
         }
 
-    def keys(
-        self, parameters: FloatArray, seeds: NDArray[np.uint64], own: Sequence[Mapping[str, object]]
-    ) -> NDArray[np.str_]:
-        """(sample,) keys: hashes of simulator, version, model, grid, parameters, seed, and each sample's ``own``."""
-        identity = self.identity()
-        prefix = {name: identity[name] for name in ("simulator", "simulator_version", "model")}
-        prefix["grid"] = digest(identity["grid"])
-        names = self.parameter_space.names
-        rows = zip(parameters.tolist(), seeds.tolist(), own, strict=True)
-        keys = [
-            digest(prefix | {"parameters": dict(zip(names, point, strict=True)), "seed": seed} | dict(more))
-            for point, seed, more in rows
-        ]
-        return np.array(keys, dtype="U64")
-
     def to_json(self) -> str:
         """The text of ``store.json``; it carries a checksum of itself."""
-        content = {
+        content = self.values()
+        return json.dumps(content | {"sha256": digest(content)}, allow_nan=False)
+
+    def values(self) -> dict[str, object]:
+        """The content of ``store.json`` less its checksum: what :meth:`from_values` takes."""
+        return {
             "schema": SCHEMA,
             **({} if self.content == HISTOGRAMS else {"content": self.content}),
             "simulator": self.simulator,
@@ -166,7 +151,6 @@ class Header(ABC, Generic[TableT]):
             "design": self.design.as_dict(),
             "provenance": dict(self.provenance),
         }
-        return json.dumps(content | {"sha256": digest(content)}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

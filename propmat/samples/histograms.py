@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from propmat.errors import InputError
 from propmat.parameters import HELIOSPHERE
 from propmat.samples.design import Design
-from propmat.samples.header import HISTOGRAMS, Columns, Header, float_array, rounded
+from propmat.samples.header import HISTOGRAMS, Columns, float_array, rounded
 from propmat.samples.imported import IMPORTED, ImportedDesign
+from propmat.samples.keyed import KeyedHeader
+from propmat.samples.listed import LISTED, ListedDesign
 from propmat.samples.table import ChannelPlan, SampleTable
 from propmat.transfer import TransferGrid
 
+DESIGNS: Final[dict[str, type[Design | ImportedDesign | ListedDesign]]] = {
+    IMPORTED: ImportedDesign,
+    LISTED: ListedDesign,
+}
+"""``kind`` -> design; others are a :class:`Design`, which knows its kinds."""
+
 
 @dataclass(frozen=True, eq=False)
-class StoreHeader(Header[SampleTable]):
+class StoreHeader(KeyedHeader[SampleTable]):
     """What a store of the heliosphere holds: histograms of exit energies on ``grid``, in the channels of ``design``."""
 
     content: ClassVar[str] = HISTOGRAMS
@@ -28,7 +36,7 @@ class StoreHeader(Header[SampleTable]):
     parameter_names: ClassVar[tuple[str, ...]] = HELIOSPHERE.names
 
     grid: TransferGrid
-    design: Design | ImportedDesign
+    design: Design | ImportedDesign | ListedDesign
 
     @cached_property
     def plan(self) -> ChannelPlan:
@@ -88,6 +96,6 @@ class StoreHeader(Header[SampleTable]):
             raise InputError("the grid needs toa and lis_edges")
         return cls(
             grid=TransferGrid(float_array(grid["toa"]), float_array(grid["lis_edges"])),
-            design=(ImportedDesign if design.get("kind") == IMPORTED else Design).from_dict(design),
+            design=DESIGNS.get(str(design.get("kind")), Design).from_dict(design),
             **rest,
         )

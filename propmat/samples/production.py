@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,20 +15,26 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.errors import FileError, InputError, TruncationWarning
-from propmat.progress import progress_bar
+from propmat.errors import InputError, TruncationWarning
 from propmat.samples.design import Design
+from propmat.samples.failures import ATTEMPTS
 from propmat.samples.header import TableT
 from propmat.samples.histograms import StoreHeader
+from propmat.samples.listed import ListedDesign
+from propmat.samples.particle_header import ParticleHeader, ParticleTable
+from propmat.samples.particles import PIECE, SIMULATOR, SimulateMany, installed_model, make_particles
+from propmat.samples.status import open_units, shown_progress
 from propmat.samples.store import SampleStore, Store
 from propmat.samples.table import SampleTable, Truncation
+from propmat.samples.worker import Tables, begin, finish, work
 from propmat.species import FloatArray
 from propmat.transfer import TransferGrid
 
 if TYPE_CHECKING:
     from propmat.heliosphere import Heliosphere
 
-SIMULATOR: Final = "heliosphere"
+PIECE_ON_CORES: Final = 2**13
+"""Particles simulated at a time on CPU cores: half a minute of one of them."""
 PACKAGES: Final = ("propmat", "numpy", "scipy", "numba", "h5py")
 
 
@@ -67,7 +72,7 @@ class Simulate(Protocol):
 
 def heliosphere_header(
     model: Heliosphere,
-    design: Design,
+    design: Design | ListedDesign,
     *,
     space: str = "heliosphere",
     grid: TransferGrid | None = None,
@@ -114,83 +119,109 @@ def produce(
     progress: bool = True,
     shards: Sequence[int] | None = None,
     simulate: Simulate | None = None,
+    attempts: int = ATTEMPTS,
 ) -> None:
-    """Make every shard of histograms that is missing or damaged: see :func:`fill`.
+    """Make every shard of histograms that is missing or damaged, in this process: see :func:`fill`.
 
     Args:
         store: where to.
         progress: show a progress bar with the time left on stderr.
         shards: only these shards.
         simulate: the simulation, by default that of the store's header.
+        attempts: times a shard is tried.
 
     Raises:
         FileError: the folder cannot be written, or the simulator is not the one of the store.
+        UnitsFailed: shards whose simulation failed each time; the others are finished.
         InputError: no such shard.
         KeyboardInterrupt: interrupted; the message says how to go on. Finished shards are kept.
 
     Warns:
         TruncationWarning: particles of the samples made were given up at the step cap.
     """
-    run = simulate or heliosphere_simulate(store.header)
+    made = histogram_tables(store.header, simulate or heliosphere_simulate(store.header))
     lost: list[SampleTable] = []
 
     def tables(samples: Sequence[int]) -> Generator[SampleTable, None, None]:
-        for sample in samples:
-            table = make_sample(store.header, sample, run)
+        for table in made(samples):
             if table.truncated.any():
                 lost.append(table)
             yield table
 
-    fill(store, tables, progress=progress, shards=shards)
+    fill(store, tables, progress=progress, shards=shards, attempts=attempts)
     if lost:
         warnings.warn(Truncation.of(SampleTable.concatenate(lost)).warning(), TruncationWarning, stacklevel=2)
 
 
 def fill(
     store: Store[TableT],
-    tables: Callable[[Sequence[int]], Generator[TableT, None, None]],
+    tables: Tables[TableT],
     *,
     progress: bool = True,
     shards: Sequence[int] | None = None,
+    attempts: int = ATTEMPTS,
 ) -> None:
-    """Make every shard that is missing or damaged; finished ones are left alone.
-
-    The samples do not depend on the order, the number of threads or who makes them, so that several workers may fill
-    one store, each with its own ``shards``.
+    """Make every shard that is missing or damaged, in this process; finished ones are left alone.
 
     Args:
         store: where to.
-        tables: sample numbers -> a table of length 1 for each, in their order.
+        tables: the simulation.
         progress: show a progress bar with the time left on stderr.
         shards: only these shards.
+        attempts: times a shard is tried.
 
     Raises:
         FileError: the folder cannot be written.
+        UnitsFailed: shards whose simulation failed each time; the others are finished.
         InputError: no such shard.
         KeyboardInterrupt: interrupted; the message says how to go on. Finished shards are kept.
     """
-    store.check_writable()
-    design = store.header.design
-    ranges = {shard: design.shard_range(shard) for shard in (range(design.shards) if shards is None else shards)}
-    damaged = store.verify()
-    todo = [shard for shard in store.missing() if shard in ranges]
-    samples = [sample for shard in todo for sample in ranges[shard]]
-    with progress_bar(show=progress) as bar, closing(tables(samples)) as made:
-        for shard in damaged.keys() & set(todo):
-            bar.console.print(f"making anew: {damaged[shard]}", markup=False, highlight=False)
-        task = bar.add_task("samples", total=len(samples))
-        for done, shard in enumerate(todo):
-            try:
-                found: list[TableT] = []
-                for _ in ranges[shard]:
-                    found.append(next(made))
-                    bar.advance(task)
-                store.write_shard(shard, type(found[0]).concatenate(found))
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    f"stopped with {len(todo) - done} shards to go; {store.path} is valid. "
-                    "Run the same command with resume=true to go on."
-                ) from None
+    for shard in shards or ():
+        store.header.design.shard_range(shard)
+    with shown_progress(store, progress) as bar:
+        begin(store, partial(bar.console.print, markup=False, highlight=False, soft_wrap=True))
+        try:
+            work(store, tables, attempts=attempts, units=shards)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"stopped with {len(open_units(store, attempts, shards))} shards to go; {store.path} is valid. "
+                "Run the same command with resume=true to go on."
+            ) from None
+    finish(store, attempts, shards)
+
+
+def histogram_tables(header: StoreHeader, simulate: Simulate) -> Tables[SampleTable]:
+    """The samples of a store of histograms, one after the other."""
+
+    def tables(samples: Sequence[int]) -> Generator[SampleTable, None, None]:
+        for sample in samples:
+            yield make_sample(header, sample, simulate)
+
+    return tables
+
+
+def compile_simulation(header: StoreHeader, simulate: Simulate) -> None:
+    """Compile what a simulation needs, so that processes started later find it on the disk."""
+    channel = header.design.channel(0)
+    parameters = dict(zip(header.parameter_space.names, header.plan.parameters[0].tolist(), strict=True))
+    simulate(
+        species=channel.species,
+        polarity=channel.polarity,
+        grid=header.grid,
+        parameters=parameters,
+        particles=1,
+        seed=0,
+    )
+
+
+def particle_tables(header: ParticleHeader, simulate_many: SimulateMany, piece: int = PIECE) -> Tables[ParticleTable]:
+    """The particles of a store, ``piece`` at a time."""
+
+    def tables(samples: Sequence[int]) -> Generator[ParticleTable, None, None]:
+        for first in range(samples[0], samples[-1] + 1, piece):
+            yield make_particles(header, range(first, min(first + piece, samples[-1] + 1)), simulate_many=simulate_many)
+
+    return tables
 
 
 def make_sample(header: StoreHeader, sample: int, simulate: Simulate) -> SampleTable:
@@ -219,25 +250,13 @@ def make_sample(header: StoreHeader, sample: int, simulate: Simulate) -> SampleT
     )
 
 
-def heliosphere_simulate(header: StoreHeader) -> Simulate:
+def heliosphere_simulate(header: StoreHeader, *, device: str = "cpu", threads: int | None = None) -> Simulate:
     """The simulation that a header asks for.
 
     Raises:
         FileError: the header is of another simulator or version than the installed one.
     """
-    from propmat.heliosphere import SIMULATOR_VERSION, Heliosphere
-
-    wanted, installed = (header.simulator, header.simulator_version), (SIMULATOR, SIMULATOR_VERSION)
-    if wanted != installed:
-        raise FileError(
-            f"the store is of simulator {wanted[0]} {wanted[1]}, installed is {installed[0]} {installed[1]}; "
-            "samples of two versions never mix. Make a new store in another folder."
-        )
-    try:
-        model = Heliosphere(**header.model)  # type: ignore[arg-type]
-    except (TypeError, InputError) as error:
-        raise FileError(f"the store's model is not one of this version of propmat: {error}") from None
-    bound: Simulate = partial(_histograms, model)
+    bound: Simulate = partial(_histograms, installed_model(header), device=device, threads=threads)
     return bound
 
 

@@ -1,14 +1,14 @@
 """One shard of samples as HDF5 bytes. The same samples give the same bytes, wherever they were made.
 
-A shard is plain datasets, one a column. What is read is not trusted: names, types, shapes and filters are checked
-before any content is touched, then the content against the plan of the store.
+A shard is plain datasets, one a column. What is read is not trusted: names, types, shapes, filters and sizes are
+checked before any content is touched, then the content against the plan of the store.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import fields
+import zlib
 from typing import Any, Final
 
 import h5py
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from propmat.errors import InputError
 from propmat.samples.header import SCHEMA, Header, TableT
-from propmat.samples.table import SamplePlan
 
 LIBRARY_FORMAT: Final = ("v110", "v110")
-FILTERS: Final = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
+FILTERS: Final = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
 
 
 def size_limit(header: Header[Any]) -> int:
@@ -29,13 +28,13 @@ def size_limit(header: Header[Any]) -> int:
     return 2**20 + sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in columns)
 
 
-def encode(header: Header[Any], shard: int, table: SamplePlan) -> bytes:
+def encode(header: Header[TableT], shard: int, table: TableT) -> bytes:
     """The bytes of a shard.
 
     Raises:
         InputError: the table is not what the plan has for this shard.
     """
-    check_plan(header, shard, table)
+    datasets = header.pack(shard, table)
     identity = header.identity()
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=LIBRARY_FORMAT) as file:
@@ -45,11 +44,11 @@ def encode(header: Header[Any], shard: int, table: SamplePlan) -> bytes:
             file.attrs[name] = str(identity[name])
         for name, value in (("model", identity["model"]), ("design", header.design.summary())):
             file.attrs[name] = json.dumps(value, sort_keys=True)
-        for name, (dtype, shape) in header.columns(len(table)).items():
+        for name, data in datasets.items():
             file.create_dataset(
                 name,
-                data=getattr(table, name).astype(dtype),
-                chunks=shape,
+                data=data,
+                chunks=data.shape,
                 compression="gzip",
                 compression_opts=9,
                 shuffle=True,
@@ -69,37 +68,30 @@ def decode(header: Header[TableT], shard: int, content: bytes) -> TableT:
         with h5py.File(io.BytesIO(content), "r") as file:
             if set(file) != set(expected):
                 raise InputError(f"it holds {sorted(file)} instead of {sorted(expected)}")
-            columns = {name: _column(file, name, *expected[name]) for name in expected}
-        key = np.char.decode(columns["key"], "ascii")
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+            columns = {name: _column(file, name, *expected[name], len(content)) for name in expected}
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"it is not a readable HDF5 file ({error})") from None
-    table = header.table(columns | {"key": key})
-    check_plan(header, shard, table)
-    return table
+    return header.unpack(shard, columns)
 
 
-def check_plan(header: Header[Any], shard: int, table: SamplePlan) -> None:
-    """Raise InputError unless the table is the planned samples of this shard, on the grid of the store."""
-    plan = header.shard_plan(shard)
-    for name, (_, shape) in header.columns(len(plan)).items():
-        if (found := getattr(table, name).shape) != shape:
-            raise InputError(f"shard {shard} has {len(plan)} samples and {name} of shape {shape}, not {found}")
-    for item in fields(plan):
-        if not np.array_equal(getattr(table, item.name), getattr(plan, item.name)):
-            raise InputError(f"its {item.name} is not what the store's design has for shard {shard}")
-
-
-def _column(file: h5py.File, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """A dataset that is stored in this very file, with nothing but gzip and shuffle between disk and memory."""
+def _column(file: h5py.File, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], file_size: int) -> NDArray[Any]:
+    """A dataset that is stored in this very file, with nothing but shuffle and gzip between disk and memory."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise InputError(f"its {name} is a link to elsewhere")
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.shape != shape:
         raise InputError(f"its {name} is not a dataset of {dtype} with shape {shape}")
     properties = dataset.id.get_create_plist()
-    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
-    if dataset.chunks != shape or dataset.is_virtual or dataset.external or not filters <= FILTERS:
-        raise InputError(f"its {name} is not stored as one gzip chunk")
+    filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
+    if dataset.chunks != shape or dataset.is_virtual or dataset.external or filters != FILTERS:
+        raise InputError(f"its {name} is not stored as one shuffled gzip chunk")
+    if dataset.id.get_storage_size() > file_size:
+        raise InputError(f"its {name} is said to be larger than the file")
+    # HDF5 unpacks to the end of a stream before it looks at the size: a few bytes could fill the memory.
+    skipped, packed = dataset.id.read_direct_chunk((0,) * len(shape))
+    size = dtype.itemsize * int(np.prod(shape))
+    if skipped or len(zlib.decompressobj().decompress(packed, size + 1)) != size:
+        raise InputError(f"its {name} does not unpack to {size} bytes")
     return np.asarray(dataset[()])

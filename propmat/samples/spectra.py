@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from propmat.errors import InputError, unknown_name
 from propmat.galaxy.local_spectra import LocalSpectra
 from propmat.parameters import GALAXY, ParameterSpace
-from propmat.samples.design import SobolPoints
-from propmat.samples.header import Columns, Header, float_array
+from propmat.samples.design import SobolPoints, without_start
+from propmat.samples.header import Columns, float_array
 from propmat.samples.imported import IMPORTED, Imported, ImportedPoint
+from propmat.samples.keyed import KeyedHeader
+from propmat.samples.listed import LISTED, ListedSpectra
 from propmat.samples.table import SamplePlan
 from propmat.species import FloatArray
 
@@ -138,6 +140,7 @@ class SpectraDesign(SobolPoints):
         seed: of the sequence.
         shard_size: samples a file.
         kind: how points are chosen; ``"sobol"``.
+        start: number in the sequence of the first point.
 
     Raises:
         InputError: a value out of range, or an unknown kind.
@@ -147,9 +150,10 @@ class SpectraDesign(SobolPoints):
     seed: int = 0
     shard_size: int = 64
     kind: str = "sobol"
+    start: int = 0
 
     def __post_init__(self) -> None:
-        self.check("count", "seed", "shard_size")
+        self.check("count", "seed", "shard_size", "start")
 
     @property
     def samples(self) -> int:
@@ -166,12 +170,12 @@ class SpectraDesign(SobolPoints):
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
-        return asdict(self)
+        return without_start(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`as_dict` (InputError if the values make no design)."""
-        if set(values) != {"count", "seed", "shard_size", "kind"}:
+        if {*values, "start"} != {"count", "seed", "shard_size", "kind", "start"}:
             raise InputError(f"a design has the keys count, seed, shard_size and kind, not {sorted(map(str, values))}.")
         return cls(**values)
 
@@ -181,8 +185,15 @@ class ImportedSpectra(Imported[ImportedPoint]):
     """One sample for each entry; two of one point are refused."""
 
 
+DESIGNS: Final[dict[str, type[SpectraDesign | ImportedSpectra | ListedSpectra]]] = {
+    IMPORTED: ImportedSpectra,
+    LISTED: ListedSpectra,
+}
+"""``kind`` -> design; others are a :class:`SpectraDesign`, which knows its kinds."""
+
+
 @dataclass(frozen=True, eq=False)
-class SpectraHeader(Header[SpectraTable]):
+class SpectraHeader(KeyedHeader[SpectraTable]):
     """What a store of the Galaxy holds: local spectra on ``grid`` at the points of ``design``."""
 
     content: ClassVar[str] = "spectra"
@@ -190,7 +201,7 @@ class SpectraHeader(Header[SpectraTable]):
     parameter_names: ClassVar[tuple[str, ...]] = GALAXY.names
 
     grid: SpectraGrid
-    design: SpectraDesign | ImportedSpectra
+    design: SpectraDesign | ImportedSpectra | ListedSpectra
 
     @cached_property
     def plan(self) -> SamplePlan:
@@ -237,7 +248,7 @@ class SpectraHeader(Header[SpectraTable]):
                 _names(grid["parts"]),
                 tuple(_pair(pair) for pair in _list(grid["matrices"])),
             ),
-            design=(ImportedSpectra if design.get("kind") == IMPORTED else SpectraDesign).from_dict(design),
+            design=DESIGNS.get(str(design.get("kind")), SpectraDesign).from_dict(design),
             **rest,
         )
 

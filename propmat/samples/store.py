@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Self
 
-from propmat.errors import FileError, InputError
+from propmat.errors import FileError, InputError, unknown_name
 from propmat.samples import shards
-from propmat.samples.files import check_writable, read_limited, sync_folder, write_atomic
-from propmat.samples.header import Header, TableT, digest, parse
+from propmat.samples.files import TEMPORARY, check_writable, read_limited, sync_folder, write_atomic
+from propmat.samples.header import HISTOGRAMS, Header, TableT, digest, parse
 from propmat.samples.histograms import StoreHeader
+from propmat.samples.particle_header import ParticleHeader, ParticleTable
 from propmat.samples.spectra import SpectraHeader, SpectraTable
 from propmat.samples.table import SampleTable
 
@@ -59,7 +60,7 @@ class Store(Generic[TableT]):
                     "Choose another folder, or ask for the same."
                 )
             return store
-        if content - {HEADER_NAME + ".tmp"}:
+        if any(not name.endswith(TEMPORARY) for name in content):
             raise FileError(f"{folder} is not empty and not a sample store (no {HEADER_NAME}); choose another folder.")
         write_atomic(folder / HEADER_NAME, header.to_json().encode())
         sync_folder(folder.parent)
@@ -118,13 +119,23 @@ class Store(Generic[TableT]):
         Raises:
             FileError: a shard is damaged, samples are missing, or there are none at all.
         """
-        tables = [table for shard in range(self.header.design.shards) if (table := self.read_shard(shard)) is not None]
+        tables = list(self.tables())
         if not tables or (require_complete and len(tables) < self.header.design.shards):
             raise FileError(
                 f"{self.path} has {len(tables)} of its {self.header.design.shards} shards; "
                 f"finish it with `{self.header.design.remedy}` and resume=true."
             )
         return type(tables[0]).concatenate(tables)
+
+    def tables(self) -> Iterator[TableT]:
+        """The finished shards, read one after the other: for a store that does not fit into memory.
+
+        Raises:
+            FileError: a shard is damaged.
+        """
+        for shard in range(self.header.design.shards):
+            if (table := self.read_shard(shard)) is not None:
+                yield table
 
     def verify(self) -> dict[int, str]:
         """{shard: what is wrong with it} for the damaged shards; unfinished ones are not damaged."""
@@ -140,7 +151,7 @@ class Store(Generic[TableT]):
         Raises:
             FileError: a shard is damaged.
         """
-        contents = [self._verified_bytes(shard) for shard in range(self.header.design.shards)]
+        contents = (self._verified_bytes(shard) for shard in range(self.header.design.shards))
         sums = [None if content is None else hashlib.sha256(content).hexdigest() for content in contents]
         return digest([self.header.identity(), sums])
 
@@ -197,26 +208,43 @@ class SpectraStore(Store[SpectraTable]):
     header: SpectraHeader
 
 
-def open_store(path: str | Path) -> SampleStore | SpectraStore:
+@dataclass(frozen=True)
+class ParticleStore(Store[ParticleTable]):
+    """Single particles of the heliosphere, each at its own point. Read large ones with :meth:`Store.tables`."""
+
+    header_type: ClassVar[type[Header[Any]]] = ParticleHeader
+
+    header: ParticleHeader
+
+
+AnyStore = SampleStore | SpectraStore | ParticleStore
+KINDS: Final[dict[str, type[AnyStore]]] = {
+    store.header_type.content: store for store in (SampleStore, SpectraStore, ParticleStore)
+}
+"""``content`` of a header -> the store that it belongs to."""
+
+
+def open_store(path: str | Path) -> AnyStore:
     """The store in a folder, of whichever kind.
 
     Raises:
         FileError: no store is there, or its header is damaged.
     """
     header = _read_header(Path(path))
-    if isinstance(header, SpectraHeader):
-        return SpectraStore(Path(path), header)
-    return SampleStore(Path(path), header)
+    return KINDS[header.content](Path(path), header)
 
 
-def _read_header(path: Path) -> StoreHeader | SpectraHeader:
+def _read_header(path: Path) -> Any:
+    """The header in a folder, of whichever kind."""
     name = path / HEADER_NAME
     if not name.exists():
         raise FileError(f"{path} is not a sample store (no {HEADER_NAME}).")
     try:
         values = parse(read_limited(name, HEADER_LIMIT).decode())
-        kind = SpectraHeader if values.get("content") == SpectraHeader.content else StoreHeader
-        return kind.from_values(values)
+        content = str(values.get("content", HISTOGRAMS))
+        if content not in KINDS:
+            raise unknown_name("content", content, KINDS)
+        return KINDS[content].header_type.from_values(values)
     except (InputError, UnicodeDecodeError) as error:
         raise FileError(
             f"{name} is damaged or of another version: {error}. Restore it from a copy, or make the store anew."

@@ -14,21 +14,12 @@ from propmat.species import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class SamplePlan:
-    """What identifies each of n samples.
-
-    Attributes:
-        key: (n,) sha256 of simulator, version, model, grid, parameters, seed, and what else makes it what it is.
-        parameters: (n, parameter) in the order of the space's names.
-        seed: (n,) seed of the simulation.
+class Table:
+    """n samples: every field is a column, an array (n, ...).
 
     Raises:
         InputError: columns of different lengths.
     """
-
-    key: NDArray[np.str_]
-    parameters: FloatArray
-    seed: NDArray[np.uint64]
 
     def __post_init__(self) -> None:
         lengths = {item.name: len(getattr(self, item.name)) for item in fields(self)}
@@ -37,7 +28,7 @@ class SamplePlan:
 
     def __len__(self) -> int:
         """Number of samples."""
-        return len(self.key)
+        return len(getattr(self, fields(self)[0].name))
 
     def select(self, rows: slice | NDArray[Any] | Sequence[int]) -> Self:
         """The samples at a slice, of a boolean mask (n,), or at indices."""
@@ -59,6 +50,21 @@ class SamplePlan:
             )
         except ValueError as error:
             raise InputError(f"the tables have different grids or parameters ({error}).") from None
+
+
+@dataclass(frozen=True, eq=False)
+class SamplePlan(Table):
+    """What identifies each of n samples.
+
+    Attributes:
+        key: (n,) sha256 of simulator, version, model, grid, parameters, seed, and what else makes it what it is.
+        parameters: (n, parameter) in the order of the space's names.
+        seed: (n,) seed of the simulation.
+    """
+
+    key: NDArray[np.str_]
+    parameters: FloatArray
+    seed: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)

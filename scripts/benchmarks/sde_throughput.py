@@ -1,6 +1,6 @@
 """Speed of the heliosphere's stepper on one core, against plain scalar loops with a fixed step, and the targets.
 
-Usage: python scripts/benchmarks/sde_throughput.py [--particles N]
+Usage: python scripts/benchmarks/sde_throughput.py [--particles N] [--device cuda [--tune]]
 
 Three ways to follow the same particles with the same random numbers in the physics of preset "paper":
 
@@ -10,7 +10,7 @@ Three ways to follow the same particles with the same random numbers in the phys
 
 They run in turns on one thread and the best turn of each counts. Times are CPU times of that thread, so that other
 programs on the machine disturb them little; only the scaling with threads is in wall-clock time. Exit code 1 if a
-target is missed.
+target is missed. With --device cuda, the speed of an NVIDIA GPU instead (scripts/gpu/throughput.py); 2 without one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -321,10 +322,16 @@ def show_scaling(console: Console, best: dict[Task, Timing], scaling: dict[int, 
 def run() -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--particles", type=int, default=4096, help="trajectories of a turn (default: %(default)s)")
-    particles: int = parser.parse_args().particles
-    if particles < 1:
-        parser.error(f"--particles {particles} must be at least 1")
+    parser.add_argument("--particles", type=int, help="trajectories of a turn (default: 4096; 2^22 on a GPU)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
+    parser.add_argument("--tune", action="store_true", help="on a GPU: other shapes and sizes of a launch too")
+    options = parser.parse_args()
+    if options.particles is not None and options.particles < 8:
+        parser.error(f"--particles {options.particles} must be at least 8")
+    if options.device == "cuda":
+        sys.path.insert(0, str(Path(__file__).parents[1] / "gpu"))
+        return int(import_module("throughput").main(options.particles or 2**22, options.tune))
+    particles: int = options.particles or 4096
     console = Console()
     console.print(f"{machine()}; {', '.join(f'{name} {value:g}' for name, value in CONDITIONS.items())}")
     best, scaling = measure(particles)

@@ -267,7 +267,7 @@ def test_own_runs_are_imported_described_and_trained_on(capsys: pytest.CaptureFi
 def test_channels_that_are_one_are_simulated_once(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header: toy_simulate)
+    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header, **_: toy_simulate)
     pairs = [f"{{species:{species},polarity:{sign}}}" for species in ("proton", "antiproton") for sign in (1, -1)]
     words = ["experiment=heliosphere_tiny", f"samples.channels=[{','.join(pairs)}]", f"output={tmp_path}/store"]
     assert main(["simulate", *words]) == 0
@@ -286,7 +286,7 @@ def test_particles_given_up_are_told_on_the_road(
         found.counts[first] -= 1
         return replace(found, truncated=found.truncated + 1)
 
-    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header: lossy)
+    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header, **_: lossy)
     words = ["simulate", "experiment=heliosphere_tiny", f"output={tmp_path}/store"]
     assert main(words) == 0
     assert "warning: in no column of the histograms: 112 of 5600 particles, in 4 samples" in capsys.readouterr().err
@@ -307,7 +307,7 @@ def test_interrupted_simulation_says_how_to_go_on(
             os.kill(os.getpid(), number)
         return toy_simulate(**arguments)
 
-    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header: interrupted)
+    monkeypatch.setattr("propmat.samples.production.heliosphere_simulate", lambda header, **_: interrupted)
     words = ["simulate", "samples=heliosphere_tiny", "samples.shard_size=1", f"output={tmp_path}/store"]
     assert main(words) == code
     message = capfd.readouterr().err

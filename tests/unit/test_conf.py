@@ -19,7 +19,7 @@ from propmat.galaxy import Galaxy
 from propmat.galaxy.galprop_adapter import GalpropSettings
 from propmat.heliosphere import Heliosphere
 from propmat.resources import conf_dir
-from propmat.samples import Design, SpectraDesign
+from propmat.samples import Design, ParticleDesign, SpectraDesign
 
 FILES = sorted(path.relative_to(conf_dir()).with_suffix("").as_posix() for path in conf_dir().rglob("*.yaml"))
 
@@ -62,17 +62,30 @@ def test_no_key_has_the_name_of_a_group(command: str) -> None:
     assert set(config.values) & groups <= set(config.choices)
 
 
-@pytest.mark.parametrize("choice", options("samples"))
+def samples(choice: str) -> dict[str, object]:
+    return dict(compose_config("simulate", [f"samples={choice}"], require=False).values["samples"])
+
+
+LISTED = [choice for choice in options("samples") if samples(choice)["kind"] == "listed"]
+SEQUENCES = [choice for choice in options("samples") if choice not in LISTED]
+
+
+@pytest.mark.parametrize("choice", SEQUENCES)
 def test_samples_are_designs(choice: str) -> None:
-    samples = compose_config("simulate", [f"samples={choice}"]).values["samples"]
-    kind, other = (SpectraDesign, {"matrices"}) if samples["space"] == "galaxy" else (Design, {"row_step"})
-    values = {key: value for key, value in samples.items() if key not in {"space", *other}}
-    assert build(kind, values, "samples").samples == values["count"] * len(values.get("channels", [0]))
+    values = samples(choice)
+    channels = values.get("channels", [0])
+    assert isinstance(channels, list)
+    count = values["count"]
+    if values["kind"] == "particles":
+        assert build(ParticleDesign, {k: v for k, v in values.items() if k != "space"}, "samples").samples == count
+        return
+    kind, other = (SpectraDesign, "matrices") if values["space"] == "galaxy" else (Design, "row_step")
+    made = build(kind, {key: value for key, value in values.items() if key not in ("space", other)}, "samples")
+    assert made.samples == made.count * len(channels)
 
 
 def test_test_samples_are_not_training_samples() -> None:
-    seeds = {compose_config("simulate", [f"samples={name}"]).values["samples"]["seed"] for name in options("samples")}
-    assert len(seeds) == len(options("samples"))
+    assert len({samples(choice)["seed"] for choice in SEQUENCES}) == len(SEQUENCES)
 
 
 @pytest.mark.parametrize("choice", options("simulator"))

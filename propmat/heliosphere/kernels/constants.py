@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import numpy as np
 
 from propmat.constants import (
     ASTRONOMICAL_UNIT_M,
@@ -15,7 +18,11 @@ from propmat.constants import (
     SPEED_OF_LIGHT_AU_DAY,
 )
 from propmat.heliosphere.model import Heliosphere
+from propmat.species import FloatArray
 
+N = TypeVar("N", float, FloatArray)
+
+_DEGREE = math.pi / 180.0
 _WIND_STEEPNESS = 6.8
 _WIND_EDGE = 15.0 * math.pi / 180.0
 _HELPROP_AU_M = 1.496e11
@@ -42,8 +49,28 @@ def switches(model: Heliosphere) -> Switches:
     )
 
 
+class PointConstants(NamedTuple, Generic[N]):
+    """The constants that depend on B0, tilt, K0, a and b: numbers for a run, arrays where each particle has its own.
+
+    Those that the search of the sheet asks for come first. See docs/heliosphere.md for the names.
+    """
+
+    tilt: N
+    tan_tilt: N
+    sheet_wind: N
+    sheet_length: N
+    wind_edge: N
+    gyroradius: N
+    gradient_drift: N
+    field_ratio: N
+    diffusion: N
+    slope_low: N
+    slope_change: N
+    field_constant: N
+
+
 class RunConstants(NamedTuple):
-    """Constants of one run; names as in docs/heliosphere.md.
+    """Constants of one run, those of :class:`PointConstants` first; names as in docs/heliosphere.md.
 
     ``k_radial`` to ``k_along`` are the lengths of the step control in units of what the step must resolve;
     ``fixed_step`` [day] replaces the adaptive step where it is positive. ``spiral_sign`` multiplies K_r_phi,
@@ -51,10 +78,21 @@ class RunConstants(NamedTuple):
     ``loss_radius`` [AU].
     """
 
+    tilt: float
+    tan_tilt: float
+    sheet_wind: float
+    sheet_length: float
+    wind_edge: float
+    gyroradius: float
+    gradient_drift: float
+    field_ratio: float
+    diffusion: float
+    slope_low: float
+    slope_change: float
+    field_constant: float
     wind_speed: float
     wind_base: float
     wind_amplitude: float
-    wind_edge: float
     shock_radius: float
     shock_width: float
     shock_mean: float
@@ -64,16 +102,6 @@ class RunConstants(NamedTuple):
     rotation: float
     corotation: float
     spiral: float
-    sheet_wind: float
-    sheet_length: float
-    tilt: float
-    tan_tilt: float
-    field_constant: float
-    gyroradius: float
-    diffusion: float
-    field_ratio: float
-    slope_low: float
-    slope_change: float
     break_cubed: float
     perpendicular: float
     polar_mean: float
@@ -81,7 +109,6 @@ class RunConstants(NamedTuple):
     polar_latitude: float
     uniform_diffusion: float
     mass_per_charge: float
-    gradient_drift: float
     sheet_drift: float
     step_size: float
     spiral_sign: float
@@ -103,36 +130,82 @@ class RunConstants(NamedTuple):
     fixed_step: float = 0.0
 
 
+POINT_CONSTANTS: Final = len(PointConstants._fields)
+"""How many constants of a run depend on its parameters: its first ones."""
+
+
 def _astronomical_unit(model: Heliosphere) -> float:
     """The astronomical unit over the model's own: what turns lengths in AU into lengths in its AU."""
     return ASTRONOMICAL_UNIT_M / _HELPROP_AU_M if model.helprop_constants else 1.0
 
 
-def wind_at_earth(model: Heliosphere, tilt: float) -> float:
+def _each(function: Callable[..., float], value: N, *more: float) -> N:
+    """A function of the C library, of a number or of each of an array: numpy's tanh and tan have other last bits."""
+    if isinstance(value, np.ndarray):
+        return np.array([function(one, *more) for one in value.tolist()])
+    return function(value, *more)
+
+
+def wind_at_earth(model: Heliosphere, tilt: N) -> N:
     """V(1 AU, equator) [AU/day] for a tilt [rad]."""
-    speed = model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S * _astronomical_unit(model)
+    speed = _wind_speed(model)
     if not model.wind_latitude_dependence:
-        return speed
-    return speed * (1.475 - 0.4 * math.tanh(_WIND_STEEPNESS * (tilt + _WIND_EDGE)))
+        return speed + 0.0 * tilt
+    return speed * (1.475 - 0.4 * _each(math.tanh, _WIND_STEEPNESS * (tilt + _WIND_EDGE)))
+
+
+def _wind_speed(model: Heliosphere) -> float:
+    """V0 [AU/day]."""
+    return model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S * _astronomical_unit(model)
+
+
+def point_constants(model: Heliosphere, parameters: Mapping[str, N], drift_sign: int) -> PointConstants[N]:
+    """The constants that depend on checked parameters, numbers or arrays of one shape (particle,)."""
+    tilt = parameters["tilt"] * _DEGREE
+    rotation = 2.0 * math.pi / model.rotation_period
+    wind = wind_at_earth(model, tilt)
+    unit = _astronomical_unit(model)
+    spiral_at_earth = (rotation if model.spiral else 0.0) / wind
+    field_ratio = _each(math.sqrt, 1.0 + _each(math.pow, spiral_at_earth, 2.0))
+    if model.helprop_constants:
+        field_ratio = _HELPROP_FIELD_RATIO + 0.0 * tilt
+    field_constant = parameters["B0"] / field_ratio
+    drift = drift_sign * DRIFT_AU2_NT_PER_DAY_GV * unit**2 * 2.0 / 3.0 if model.drift else 0.0
+    return PointConstants(
+        tilt=tilt,
+        tan_tilt=_each(math.tan, tilt),
+        sheet_wind=wind,
+        sheet_length=wind / rotation,
+        wind_edge=tilt + _WIND_EDGE,
+        gyroradius=GYRORADIUS_AU_NT_PER_GV * unit / field_constant,
+        gradient_drift=drift / field_constant,
+        field_ratio=field_ratio,
+        diffusion=parameters["K0"] * DIFFUSION_UNIT_AU2_DAY * unit**2,
+        slope_low=parameters["a"],
+        slope_change=(parameters["b"] - parameters["a"]) / model.break_smoothness,
+        field_constant=field_constant,
+    )
 
 
 def run_constants(
-    model: Heliosphere, parameters: dict[str, float], mass_per_charge: float, drift_sign: int
+    model: Heliosphere, parameters: Mapping[str, float], mass_per_charge: float, drift_sign: int
 ) -> RunConstants:
     """Constants of a run from the model, checked parameters and the channel."""
-    tilt = math.radians(parameters["tilt"])
+    return constants_at(point_constants(model, parameters, drift_sign), model, mass_per_charge, drift_sign)
+
+
+def constants_at(
+    point: PointConstants[float], model: Heliosphere, mass_per_charge: float, drift_sign: int
+) -> RunConstants:
+    """Constants of a run whose parameters have given their own; the others depend on the model and the channel."""
     rotation = 2.0 * math.pi / model.rotation_period
-    wind = wind_at_earth(model, tilt)
-    spiral_at_earth = rotation / wind if model.spiral else 0.0
     unit = _astronomical_unit(model)
-    field_ratio = _HELPROP_FIELD_RATIO if model.helprop_constants else math.sqrt(1.0 + spiral_at_earth**2)
-    field_constant = parameters["B0"] / field_ratio
     shock = model.shock_ratio
     return RunConstants(
-        wind_speed=model.wind_speed * 1e3 / AU_PER_DAY_IN_M_S * unit,
+        *point,
+        wind_speed=_wind_speed(model),
         wind_base=1.475 if model.wind_latitude_dependence else 1.0,
         wind_amplitude=0.4 if model.wind_latitude_dependence else 0.0,
-        wind_edge=tilt + _WIND_EDGE,
         shock_radius=model.shock_radius,
         shock_width=model.shock_width,
         shock_mean=(shock + 1.0) / (2.0 * shock),
@@ -142,16 +215,6 @@ def run_constants(
         rotation=rotation,
         corotation=rotation if model.corotation else 0.0,
         spiral=rotation if model.spiral else 0.0,
-        sheet_wind=wind,
-        sheet_length=wind / rotation,
-        tilt=tilt,
-        tan_tilt=math.tan(tilt),
-        field_constant=field_constant,
-        gyroradius=GYRORADIUS_AU_NT_PER_GV * unit / field_constant,
-        diffusion=parameters["K0"] * DIFFUSION_UNIT_AU2_DAY * unit**2,
-        field_ratio=field_ratio,
-        slope_low=parameters["a"],
-        slope_change=(parameters["b"] - parameters["a"]) / model.break_smoothness,
         break_cubed=model.break_rigidity**model.break_smoothness,
         perpendicular=model.perpendicular_ratio,
         polar_mean=0.5 * (model.polar_enhancement + 1.0) * model.theta_scale,
@@ -159,9 +222,6 @@ def run_constants(
         polar_latitude=math.radians(model.polar_latitude),
         uniform_diffusion=1.0 if model.uniform_diffusion else 0.0,
         mass_per_charge=mass_per_charge,
-        gradient_drift=(
-            drift_sign * DRIFT_AU2_NT_PER_DAY_GV * unit**2 * 2.0 / 3.0 / field_constant if model.drift else 0.0
-        ),
         sheet_drift=drift_sign * SPEED_OF_LIGHT_AU_DAY * unit if model.drift else 0.0,
         step_size=model.step_size,
         spiral_sign=-1.0 if model.mirrored_spiral else 1.0,

@@ -1,14 +1,15 @@
 """A design says the same samples to everyone, and refuses what makes no sense."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_samples import tiny_header
 
 from propmat.errors import InputError
-from propmat.parameters import HELIOSPHERE
-from propmat.samples import Channel, Design, StoreHeader, unique_channels
+from propmat.parameters import GALAXY, HELIOSPHERE
+from propmat.samples import Channel, Design, SpectraDesign, StoreHeader, unique_channels
 
 
 def test_points_lie_in_the_space_and_channels_share_them():
@@ -121,3 +122,30 @@ def test_only_heliosphere_spaces_and_grids_of_sane_size():
     grid = type(header.grid).relative([1.0, 2.0], np.linspace(0.0, 1.0, 5000))
     with pytest.raises(InputError, match="too large"):
         StoreHeader("fake", "1", {}, grid, "heliosphere", header.design)
+
+
+@pytest.mark.parametrize(("start", "count"), [(0, 3), (1, 1), (7, 6), (8, 8), (5, 59), (63, 1)])
+def test_a_range_of_a_sequence_is_that_part_of_the_whole(start, count):
+    """Two places that make two ranges make the samples that one would have made."""
+    whole, part = tiny_header(count=64).plan, tiny_header(count=count, start=start).plan
+    for name in ("parameters", "seed", "key", "drift_sign"):
+        assert np.array_equal(getattr(part, name), getattr(whole, name)[2 * start : 2 * (start + count)])
+
+
+@pytest.mark.parametrize(("start", "count"), [(0, 3), (7, 6), (63, 1)])
+def test_a_range_of_points_of_the_galaxy_is_that_part_of_the_whole(start, count):
+    whole = SpectraDesign(count=64, seed=5).points(GALAXY)
+    assert np.array_equal(SpectraDesign(count=count, seed=5, start=start).points(GALAXY), whole[start : start + count])
+
+
+@pytest.mark.parametrize("make", [Design.from_dict, SpectraDesign.from_dict])
+def test_a_start_is_written_only_where_there_is_one(make):
+    """Headers, and with them digests, of stores without one stay what they were."""
+    design = SpectraDesign(count=3) if make == SpectraDesign.from_dict else Design(count=3, particles=2)
+    moved = replace(design, start=9)
+    assert "start" not in design.as_dict() and moved.as_dict()["start"] == 9
+    assert [make(json.loads(json.dumps(item.as_dict()))) for item in (design, moved)] == [design, moved]
+    with pytest.raises(InputError, match=r"start = -1.*\[0, 1e\+08\]"):
+        replace(design, start=-1)
+    with pytest.raises(InputError, match="start = x"):
+        make(design.as_dict() | {"start": "x"})

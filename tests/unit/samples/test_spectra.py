@@ -26,6 +26,7 @@ from propmat.samples import (
     produce,
     produce_spectra,
 )
+from propmat.samples.failures import UnitsFailed
 
 
 def filled(path, simulator=None, *, matrices=PAIRS, **design):
@@ -84,8 +85,8 @@ def test_killed_between_shards_and_resumed_is_the_same(tmp_path):
     whole = filled(tmp_path / "whole")
 
     def interrupted(points, matrices):
-        for number, spectra in enumerate(fake_solve(points)):
-            if number == 3:
+        for point, spectra in zip(points, fake_solve(points), strict=True):
+            if np.array_equal(point, whole.header.plan.parameters[3]):
                 os.kill(os.getpid(), signal.SIGINT)
             yield spectra
 
@@ -110,7 +111,7 @@ def test_a_damaged_shard_is_named_and_redone(tmp_path, capsys):
     assert "making anew" in capsys.readouterr().err and store.shard_path(1).read_bytes() == content
 
 
-def test_only_what_is_missing_is_solved_in_one_go(tmp_path):
+def test_only_what_is_missing_is_solved_a_shard_in_one_go(tmp_path):
     calls = []
 
     def counted(points, matrices):
@@ -121,20 +122,24 @@ def test_only_what_is_missing_is_solved_in_one_go(tmp_path):
     store.shard_path(0).unlink()
     store.shard_path(2).unlink()
     produce_spectra(store, fake_simulator(solve=counted), progress=False)
-    assert calls == [3] and not store.missing()
+    assert calls == [2, 1] and not store.missing()
 
 
-def test_a_failing_sample_is_named_with_its_parameters(tmp_path):
+def test_a_failing_sample_is_named_with_its_parameters_and_the_rest_goes_on(tmp_path):
     store = create_spectra(tmp_path / "store", fake_simulator(), tiny_design())
+    point = store.header.plan.parameters[3]
 
     def failing(points, matrices):
-        yield from fake_solve(points[:3])
-        raise FileError("galprop crashed: ended by SIGSEGV.")
+        for each, spectra in zip(points, fake_solve(points), strict=True):
+            if np.array_equal(each, point):
+                raise FileError("galprop crashed: ended by SIGSEGV.")
+            yield spectra
 
-    point = store.header.plan.parameters[3]
-    with pytest.raises(FileError, match=rf"sample 3 \(nu1 = {point[0]:g}, .*z_h = {point[-1]:g}\): galprop crashed"):
+    first, last = f"{point[0]:.9g}", f"{point[-1]:.9g}"
+    named = rf"1 of 3 shards.*\n.*attempt 3 of 3: sample 3 \(nu1 = {first}, .*z_h = {last}\): galprop crashed"
+    with pytest.raises(UnitsFailed, match=named):
         produce_spectra(store, fake_simulator(solve=failing), progress=False)
-    assert store.missing() == (1, 2) and len(store.read(require_complete=False)) == 2
+    assert store.missing() == (1,) and len(store.read(require_complete=False)) == 3
 
 
 def test_a_simulator_that_changes_its_axes_is_refused(tmp_path):
@@ -147,7 +152,7 @@ def test_a_simulator_that_changes_its_axes_is_refused(tmp_path):
         return (replace(spectra, fluxes={"proton": spectra.flux("proton")}) for spectra in fake_solve(points))
 
     for solve, message in ((shifted, "energies"), (fewer, "antiproton")):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(UnitsFailed, match=message):
             produce_spectra(store, fake_simulator(solve=solve), progress=False)
     assert store.missing() == (0, 1, 2)
 

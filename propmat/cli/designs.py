@@ -1,0 +1,39 @@
+"""The design that the section ``samples`` of a config describes: a sequence, or the points of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from propmat.cli.convert import build, convert
+from propmat.errors import InputError, unknown_name
+from propmat.parameters import get_space
+from propmat.samples.listed import LISTED
+from propmat.samples.points import read_points
+
+DesignT = TypeVar("DesignT")
+
+
+def build_design(kinds: Mapping[str, type[DesignT]], samples: Mapping[str, Any], space: str) -> DesignT:
+    """A design of one of some kinds.
+
+    Args:
+        kinds: ``samples.kind`` -> class of the design.
+        samples: the keys of the design, and of listed points ``points``, the path of their file.
+        space: name of the parameter space that the points must lie in.
+
+    Raises:
+        InputError: another kind, keys that are missing or do not belong to it, or values that make no design.
+        FileError: the file of the points cannot be read.
+    """
+    kind = convert(samples["kind"], str, "samples.kind")
+    if kind not in kinds:
+        raise unknown_name("samples.kind", kind, kinds)
+    if kind != LISTED:
+        return build(kinds[kind], samples, "samples")
+    if "points" not in samples:
+        raise InputError("samples.kind = listed needs samples.points; choose samples=listed or samples=listed_galaxy.")
+    values = {key: value for key, value in samples.items() if key not in ("kind", "points")}
+    listed = read_points(convert(samples["points"], Path, "samples.points"), get_space(space))
+    return build(kinds[kind], values | {"listed": listed}, "samples")
