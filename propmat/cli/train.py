@@ -1,13 +1,15 @@
-"""Trains an emulator of the heliosphere (PropMat) on a sample store.
+"""Trains an emulator (PropMat) on a sample store: of the heliosphere or of the Galaxy, as the samples are.
 
-The emulator learns the transfer matrix as a smooth function of (B0, tilt, K0, a, b), in two phases: AdamWScheduleFree,
-then SGD. The result is one file, emulator.safetensors, which carries its domain, its accuracy on held-out points and
-where it came from; `propmat evaluate`, `propmat fit` and propmat.load(...) take its path.
+The emulator of the heliosphere learns the transfer matrix as a smooth function of (B0, tilt, K0, a, b), that of the
+Galaxy the spectra at the Sun of the ten parameters of injection and transport, in two phases: AdamWScheduleFree, then
+SGD. The result is one file, emulator.safetensors, which carries its domain, its accuracy on held-out points and where
+it came from; propmat.load(...) takes its path, and for the heliosphere `propmat evaluate` and `propmat fit` do too.
 
 Examples:
   propmat train experiment=heliosphere_small
   propmat train experiment=heliosphere_small emulator.n_basis=16 optimizer.schedulefree.lr=0.01 output=runs/small
   propmat train data.store=runs/my_samples output=runs/mine
+  propmat train experiment=galaxy_small data.store=runs/my_spectra output=runs/my_galaxy
   propmat train data.store=runs/my_samples output=runs/mine resume=true       go on after an interruption
 """
 
@@ -25,14 +27,19 @@ def run(config: Config) -> None:
         InputError: a setting out of range, no such store, or a folder that is not empty.
         FileError: a damaged store, or a folder that cannot be written.
     """
-    from propmat.emulator import TrainingConfig, train
-    from propmat.samples import SampleStore
+    from propmat.emulator import GalacticTrainingConfig, TrainingConfig, train, train_galaxy
+    from propmat.samples import SampleStore, SpectraStore, open_store
 
-    training = build(TrainingConfig, {key: config.values[key] for key in ("emulator", "optimizer", "trainer")})
+    settings = {key: config.values[key] for key in ("emulator", "optimizer", "trainer")}
     store = shipped("samples", convert(config.values["data"]["store"], str, "data.store"))
-    samples = SampleStore.open(store)
-    output = open_run(config)
-    warn_truncated(samples)
-    # open_run has refused a folder with anything but this very run in it.
-    bundle = train(training, store, output, resume=True)
+    # open_run refuses a folder with anything but this very run in it, so that resuming is safe.
+    if isinstance(open_store(store), SpectraStore):
+        galactic = build(GalacticTrainingConfig, settings)
+        bundle = train_galaxy(galactic, store, open_run(config), resume=True)
+    else:
+        training = build(TrainingConfig, settings)
+        samples = SampleStore.open(store)
+        output = open_run(config)
+        warn_truncated(samples)
+        bundle = train(training, store, output, resume=True)
     print(f"emulator: {bundle}")

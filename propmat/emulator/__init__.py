@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         TrainerConfig,
         TrainingConfig,
     )
+    from propmat.emulator.galactic import GalacticEmulator
+    from propmat.emulator.galactic_network import GalacticNetworkConfig
+    from propmat.emulator.galactic_training import GalacticTrainerConfig, GalacticTrainingConfig, train_galaxy
     from propmat.emulator.inference import Emulator, load
     from propmat.emulator.metrics import Accuracy, BandAccuracy, FoldedErrors, folded_errors, summarise
     from propmat.emulator.network import NetworkConfig
@@ -26,6 +29,10 @@ _HOME = {
     "BandAccuracy": "metrics",
     "Emulator": "inference",
     "FoldedErrors": "metrics",
+    "GalacticEmulator": "galactic",
+    "GalacticNetworkConfig": "galactic_network",
+    "GalacticTrainerConfig": "galactic_training",
+    "GalacticTrainingConfig": "galactic_training",
     "NetworkConfig": "network",
     "OptimizerConfig": "config",
     "SGDConfig": "config",
@@ -36,12 +43,17 @@ _HOME = {
     "load": "inference",
     "summarise": "metrics",
     "train": "training",
+    "train_galaxy": "galactic_training",
 }
 __all__ = [
     "Accuracy",
     "BandAccuracy",
     "Emulator",
     "FoldedErrors",
+    "GalacticEmulator",
+    "GalacticNetworkConfig",
+    "GalacticTrainerConfig",
+    "GalacticTrainingConfig",
     "NetworkConfig",
     "OptimizerConfig",
     "SGDConfig",
@@ -52,6 +64,7 @@ __all__ = [
     "load",
     "summarise",
     "train",
+    "train_galaxy",
 ]
 
 

@@ -143,11 +143,9 @@ def save_bundle(path: Path, bundle: Bundle) -> None:
         "grid.lis_edges": torch.tensor(bundle.grid.lis_edges),
         "golden.points": golden,
         "golden.log_matrix": _golden_log_matrix(bundle, golden),
-        **{f"weight.{name}": weight.detach().cpu() for name, weight in bundle.weights.items()},
+        **{f"weight.{name}": weight for name, weight in bundle.weights.items()},
     }
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    text = bundle.card.to_json()
-    write_atomic(path, save(tensors | {"sha256": _digest(text, tensors)}, {"propmat": text}))
+    write_tensors(path, bundle.card.to_json(), tensors)
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -156,6 +154,37 @@ def load_bundle(path: Path) -> Bundle:
     Raises:
         FileError: the file is missing, too large, damaged, foreign, of a newer schema, or this version of
             propmat computes something else with it than the version that wrote it.
+    """
+    text, tensors = read_tensors(path, KIND)
+    try:
+        bundle = _parse(text, tensors)
+        computed = _golden_log_matrix(bundle, tensors["golden.points"])
+        difference = float((computed - tensors["golden.log_matrix"]).abs().max())
+    except (InputError, ArithmeticError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise damaged(path, error) from error
+    if not difference <= GOLDEN_TOLERANCE:
+        raise FileError(f"{path}: ln M differs by {difference:.3g} from the golden values it carries; do not use it.")
+    return bundle
+
+
+def read_kind(path: Path) -> str:
+    """The kind of emulator that a bundle says it holds; empty if it is no readable bundle."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return str(json.loads((file.metadata() or {})["propmat"])["kind"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def read_tensors(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
+    """Header text and tensors of a bundle, checked for size, kind, schema and checksum.
+
+    Args:
+        path: the file.
+        kind: of emulator that is expected.
+
+    Raises:
+        FileError: the file is missing, too large, damaged, foreign, or of a newer schema.
     """
     try:
         size = path.stat().st_size
@@ -167,28 +196,34 @@ def load_bundle(path: Path) -> Bundle:
     except (OSError, SafetensorError, UnicodeDecodeError) as error:
         raise FileError(f"{path} cannot be read as a safetensors file: {error}") from error
     text = metadata.get("propmat", "")
-    _check_kind(path, text)
+    _check_kind(path, text, kind)
     try:
         if set(metadata) != {"propmat"} or not torch.equal(tensors.pop("sha256"), _digest(text, tensors)):
             raise ValueError("its content does not match its checksum")
-        bundle = _parse(text, tensors)
-        computed = _golden_log_matrix(bundle, tensors["golden.points"])
-        difference = float((computed - tensors["golden.log_matrix"]).abs().max())
-    except (InputError, ArithmeticError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise FileError(f"{path} is damaged or no valid emulator: {error}. Get or train it again.") from error
-    if not difference <= GOLDEN_TOLERANCE:
-        raise FileError(f"{path}: ln M differs by {difference:.3g} from the golden values it carries; do not use it.")
-    return bundle
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise damaged(path, error) from error
+    return text, tensors
 
 
-def _check_kind(path: Path, text: str) -> None:
+def write_tensors(path: Path, text: str, tensors: Mapping[str, Tensor]) -> None:
+    """Write header text and tensors with their checksum, atomically (FileError: the folder cannot be written)."""
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomic(path, save(kept | {"sha256": _digest(text, kept)}, {"propmat": text}))
+
+
+def damaged(path: Path, error: Exception) -> FileError:
+    """What to say of a bundle whose content contradicts itself."""
+    return FileError(f"{path} is damaged or no valid emulator: {error}. Get or train it again.")
+
+
+def _check_kind(path: Path, text: str, expected: str) -> None:
     """Refuse files of other programs and of a newer schema, before anything else is read from the header."""
     try:
         values = json.loads(text)
         kind, schema = values["kind"], values["schema"]
     except (ValueError, KeyError, TypeError, RecursionError):
         kind, schema = None, None
-    if kind != KIND or type(schema) is not int:
+    if kind != expected or type(schema) is not int:
         raise FileError(f"{path} is a safetensors file, but not an emulator of propmat.")
     if schema != SCHEMA:
         raise FileError(f"{path} has schema {schema}; this version of propmat reads {SCHEMA}.")

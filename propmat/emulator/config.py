@@ -9,7 +9,7 @@ from propmat.emulator.network import NetworkConfig
 from propmat.errors import out_of_range
 
 
-def _check(section: str, config: object, **limits: tuple[float, float]) -> None:
+def check_limits(section: str, config: object, **limits: tuple[float, float]) -> None:
     """Raise InputError for the first value of ``config`` outside its limits."""
     for name, (low, high) in limits.items():
         value = getattr(config, name)
@@ -38,7 +38,7 @@ class ScheduleFreeConfig:
 
     def __post_init__(self) -> None:
         limits = {"epochs": (1, 10**5), "lr": (1e-8, 10.0), "weight_decay": (0.0, 10.0), "warmup_steps": (0, 10**6)}
-        _check("optimizer.schedulefree", self, **limits)
+        check_limits("optimizer.schedulefree", self, **limits)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class SGDConfig:
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
-        _check("optimizer.sgd", self, epochs=(0, 10**5), lr=(1e-10, 10.0), momentum=(0.0, 0.999))
+        check_limits("optimizer.sgd", self, epochs=(0, 10**5), lr=(1e-10, 10.0), momentum=(0.0, 0.999))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class TrainerConfig:
             "column_smoothing": (0.0, 100.0),
             "threads": (1, 1024),
         }
-        _check("trainer", self, **limits)
+        check_limits("trainer", self, **limits)
 
 
 @dataclass(frozen=True)

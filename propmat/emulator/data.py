@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,20 @@ from torch import Tensor
 
 from propmat.errors import InputError, out_of_range
 from propmat.samples import SampleTable
+
+
+class Samples(Protocol):
+    """Samples as tensors, all of them indexed together."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Tensor) -> Self: ...
+
+    def to(self, device: torch.device) -> Self:
+        """The same on a device."""
+
+
+SamplesT = TypeVar("SamplesT", bound=Samples)
 
 
 @dataclass(frozen=True)
@@ -51,20 +66,20 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
-class Batches:
+class Batches(Generic[SamplesT]):
     """One pass over the samples in batches, in an order drawn from ``order_seed`` (None: as stored).
 
     The data fit in memory, so that indexing a tensor is all the loading there is.
     """
 
-    data: TrainingData
+    data: SamplesT
     size: int
     order_seed: int | None = None
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.size)
 
-    def __iter__(self) -> Iterator[TrainingData]:
+    def __iter__(self) -> Iterator[SamplesT]:
         order = torch.arange(len(self.data))
         if self.order_seed is not None:
             order = torch.randperm(len(self.data), generator=torch.Generator().manual_seed(self.order_seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 import torch
@@ -10,7 +11,9 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from propmat.emulator.bundle import Bundle, Card, load_bundle
+from propmat.emulator.bundle import Bundle, Card, load_bundle, read_kind
+from propmat.emulator.galactic import GalacticEmulator
+from propmat.emulator.galactic_bundle import GALACTIC_KIND, load_galactic_bundle
 from propmat.errors import InputError, out_of_range, unknown_name
 from propmat.parameters import Parameters, ParameterSpace
 from propmat.resources import datasets_dir
@@ -162,11 +165,20 @@ class Emulator:
                 raise InputError(f"{parameter.name} = {column[bad].flat[0]:g} must be {need}, even to extrapolate.")
 
 
-def load(name_or_path: str | Path) -> Emulator:
+@overload
+def load(name_or_path: Literal["galaxy"]) -> GalacticEmulator: ...  # type: ignore[overload-overlap]
+
+
+@overload
+def load(name_or_path: str | Path) -> Emulator: ...
+
+
+def load(name_or_path: str | Path) -> Emulator | GalacticEmulator:
     """A trained emulator.
 
     Args:
-        name_or_path: a shipped name, such as ``"heliosphere"``, or the path of a ``.safetensors`` bundle.
+        name_or_path: a shipped name, such as ``"heliosphere"`` or ``"galaxy"``, or the path of a ``.safetensors``
+            bundle. What the file holds decides what is returned.
 
     Raises:
         InputError: no shipped emulator of that name; the message lists the shipped ones.
@@ -178,4 +190,6 @@ def load(name_or_path: str | Path) -> Emulator:
         if str(name_or_path) not in shipped:
             raise unknown_name("emulator", str(name_or_path), shipped)
         path = shipped[str(name_or_path)]
+    if read_kind(path) == GALACTIC_KIND:
+        return GalacticEmulator(load_galactic_bundle(path))
     return Emulator(load_bundle(path))

@@ -79,7 +79,7 @@ class ParameterMap(nn.Module):
         return 2.0 * (torch.stack(columns, dim=-1) - self.low) / (self.high - self.low) - 1.0
 
 
-def _perceptron(inputs: int, hidden: int, layers: int, outputs: int) -> nn.Sequential:
+def perceptron(inputs: int, hidden: int, layers: int, outputs: int) -> nn.Sequential:
     """``layers`` hidden layers with SiLU: smooth, so that fits can use derivatives."""
     widths = [inputs] + [hidden] * layers
     modules: list[nn.Module] = []
@@ -157,10 +157,8 @@ class PropMatNetwork(nn.Module):
         super().__init__()
         self.drift_signs = drift_signs
         self.parameter_map = ParameterMap(space)
-        self.encoder = _perceptron(len(space.names) + 1, config.hidden, config.layers, config.latent)
-        self.heads = nn.ModuleList(
-            _perceptron(config.latent + 1, config.hidden, 1, config.n_basis) for _ in drift_signs
-        )
+        self.encoder = perceptron(len(space.names) + 1, config.hidden, config.layers, config.latent)
+        self.heads = nn.ModuleList(perceptron(config.latent + 1, config.hidden, 1, config.n_basis) for _ in drift_signs)
         self.synthesis = nn.ModuleList(Synthesis(config.n_basis, shape) for _ in drift_signs)
 
     def forward(self, points: Tensor, nucleons_per_charge: Tensor, drift_sign: int) -> Tensor:

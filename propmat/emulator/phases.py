@@ -8,16 +8,16 @@ checkpoints and the handover to SGD must see these. And a step is taken only aft
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, Generic, Protocol, cast
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from schedulefree import AdamWScheduleFree
-from torch import Tensor
+from torch import Tensor, nn
 
-from propmat.emulator.config import TrainingConfig
-from propmat.emulator.data import Batches, TrainingData
+from propmat.emulator.config import OptimizerConfig, TrainingConfig
+from propmat.emulator.data import Batches, SamplesT, TrainingData
 from propmat.emulator.losses import get_loss
 from propmat.emulator.network import PropMatNetwork
 
@@ -25,8 +25,36 @@ Record = tuple[int, str, float, float]
 """(epoch, phase, training loss, validation loss)."""
 
 
-class Phases(LightningModule):
-    """Both phases on one network.
+class BatchConfig(Protocol):
+    """How samples are put in batches."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a step."""
+
+    @property
+    def seed(self) -> int:
+        """Of the order of the samples."""
+
+
+class PhasesConfig(Protocol):
+    """What both phases need to know."""
+
+    @property
+    def optimizer(self) -> OptimizerConfig:
+        """The two optimizers."""
+
+    @property
+    def trainer(self) -> BatchConfig:
+        """The batches."""
+
+    @property
+    def epochs(self) -> int:
+        """Of both phases."""
+
+
+class TwoPhases(LightningModule, Generic[SamplesT]):
+    """Both phases on one network; :meth:`batch_loss` is what a kind of emulator adds.
 
     Attributes:
         config: what to do.
@@ -38,10 +66,10 @@ class Phases(LightningModule):
 
     def __init__(
         self,
-        config: TrainingConfig,
-        network: PropMatNetwork,
-        training: TrainingData,
-        validation: TrainingData,
+        config: PhasesConfig,
+        network: nn.Module,
+        training: SamplesT,
+        validation: SamplesT,
         identity: str = "",
     ) -> None:
         super().__init__()
@@ -52,7 +80,6 @@ class Phases(LightningModule):
         self.history: list[Record] = []
         self.best_weights = self._weights()
         self._best_loss = math.inf
-        self._loss = get_loss(config.trainer.loss)
         self._training, self._validation = training, validation
         self._sums = torch.zeros(2, 2, dtype=torch.float64)  # (training, validation) x (loss * samples, samples)
 
@@ -70,16 +97,27 @@ class Phases(LightningModule):
             torch.optim.SGD(weights, lr=second.lr, momentum=second.momentum),
         ]
 
-    def train_dataloader(self) -> Batches:
+    def batch_loss(self, batch: SamplesT) -> Tensor:
+        """The loss of a batch."""
+        raise NotImplementedError
+
+    def validation_loss(self, batch: SamplesT) -> Tensor:
+        """What chooses the best weights; the loss, unless a kind of emulator adds terms to that."""
+        return self.batch_loss(batch)
+
+    def limit_gradient(self) -> None:
+        """Change the gradient before a step; nothing, unless a kind of emulator does."""
+
+    def train_dataloader(self) -> Batches[SamplesT]:
         """Asked for every epoch: the order depends on (seed, epoch) only, so that a resumed run sees the same."""
         trainer = self.config.trainer
         return Batches(self._training, trainer.batch_size, order_seed=trainer.seed * 10**6 + self.current_epoch)
 
-    def val_dataloader(self) -> Batches:
+    def val_dataloader(self) -> Batches[SamplesT]:
         """The held-out samples."""
         return Batches(self._validation, self.config.trainer.batch_size)
 
-    def transfer_batch_to_device(self, batch: TrainingData, device: torch.device, dataloader_idx: int) -> TrainingData:
+    def transfer_batch_to_device(self, batch: SamplesT, device: torch.device, dataloader_idx: int) -> SamplesT:
         """Lightning cannot move a frozen dataclass by itself."""
         return batch.to(device)
 
@@ -96,13 +134,14 @@ class Phases(LightningModule):
         done = (self.current_epoch - first.epochs) / second.epochs
         sgd.param_groups[0]["lr"] = 0.5 * second.lr * (1.0 + math.cos(math.pi * done))
 
-    def training_step(self, batch: TrainingData, _index: int) -> None:
+    def training_step(self, batch: SamplesT, _index: int) -> None:
         """One step of the optimizer of this phase."""
         optimizers = cast(list[LightningOptimizer], self.optimizers())
         optimizer = optimizers[1 if self.refining else 0]
-        loss = self._batch_loss(batch)
+        loss = self.batch_loss(batch)
         optimizer.zero_grad()
         self.manual_backward(loss)
+        self.limit_gradient()
         optimizer.step()
         self._count(0, loss, batch)
 
@@ -110,9 +149,9 @@ class Phases(LightningModule):
         """Show the averaged weights; they stay until the next epoch starts, so that a checkpoint has them too."""
         self._raw_optimizers()[0].eval()
 
-    def validation_step(self, batch: TrainingData, _index: int) -> None:
+    def validation_step(self, batch: SamplesT, _index: int) -> None:
         """Loss of held-out samples."""
-        self._count(1, self._batch_loss(batch), batch)
+        self._count(1, self.validation_loss(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
         """Record the epoch, and its weights if they are the best."""
@@ -136,17 +175,7 @@ class Phases(LightningModule):
         self.history = [tuple(record) for record in state["history"]]
         self._best_loss, self.best_weights = state["best_loss"], state["best_weights"]
 
-    def _batch_loss(self, batch: TrainingData) -> Tensor:
-        """The loss of a batch in which drift signs are mixed."""
-        log_matrices, counts = [], []
-        for sign in self.network.drift_signs:
-            part = batch[batch.drift_sign == sign]
-            if len(part):
-                log_matrices.append(self.network(part.points, part.nucleons_per_charge, sign))
-                counts.append(part.counts)
-        return self._loss(torch.cat(log_matrices), torch.cat(counts))
-
-    def _count(self, row: int, loss: Tensor, batch: TrainingData) -> None:
+    def _count(self, row: int, loss: Tensor, batch: SamplesT) -> None:
         self._sums[row] += torch.tensor([float(loss.detach()) * len(batch), len(batch)])
 
     def _weights(self) -> dict[str, Tensor]:
@@ -155,3 +184,29 @@ class Phases(LightningModule):
     def _raw_optimizers(self) -> tuple[AdamWScheduleFree, torch.optim.SGD]:
         schedulefree, sgd = cast(list[Any], self.optimizers(use_pl_optimizer=False))
         return schedulefree, sgd
+
+
+class Phases(TwoPhases[TrainingData]):
+    """Both phases on the network of the heliosphere."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        network: PropMatNetwork,
+        training: TrainingData,
+        validation: TrainingData,
+        identity: str = "",
+    ) -> None:
+        super().__init__(config, network, training, validation, identity)
+        self._loss = get_loss(config.trainer.loss)
+
+    def batch_loss(self, batch: TrainingData) -> Tensor:
+        """The loss of a batch in which drift signs are mixed."""
+        network = cast(PropMatNetwork, self.network)
+        log_matrices, counts = [], []
+        for sign in network.drift_signs:
+            part = batch[batch.drift_sign == sign]
+            if len(part):
+                log_matrices.append(network(part.points, part.nucleons_per_charge, sign))
+                counts.append(part.counts)
+        return self._loss(torch.cat(log_matrices), torch.cat(counts))
