@@ -23,6 +23,7 @@ Examples:
   propmat simulate experiment=heliosphere_small resume=true go on after an interruption
   propmat simulate experiment=heliosphere_small production.workers=4
   propmat simulate experiment=heliosphere_small resume=true production=worker      one more worker, on another machine
+  propmat simulate experiment=heliosphere_small production=slurm production.tasks=64 output=/shared/me/set
   propmat simulate samples.count=64 samples.particles=500 simulator.r_hp=110 output=runs/near_boundary
   propmat simulate simulator=galaxy samples=sobol_small output=runs/galaxy
   propmat simulate simulator=galaxy samples=sobol_small 'samples.matrices=[[proton,proton]]' output=runs/matrices

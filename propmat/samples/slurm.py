@@ -53,16 +53,17 @@ def produce_on_slurm(store: Store[Any], command: Sequence[str], settings: SlurmS
     """
     folder = slurm_folder(store.path)
     array = submitted(folder)
-    if array is not None:
-        print(f"Slurm array {array.job} is at work on {store.path}: no other is submitted")
-    elif begin(store) > 0:
+    told = "is at work on it already: no other is submitted"
+    if array is None and begin(store) > 0:
         array = submit(command, folder, settings)
-        print(f"{array.tasks} workers submitted as Slurm array {array.job}; their logs are in {folder}")
+        told = f"of {array.tasks} workers is submitted; their logs are in {folder}"
     if array is not None:
+        told = f"{store.path}: Slurm array {array.job} {told}"
         if not settings.wait:
-            print(_hints(store.path, array))
+            print(f"{told}\n{_hints(store.path, array)}")
             return
         try:
+            print(told)
             with shown_progress(store):
                 _wait(store, array, settings.attempts)
         except KeyboardInterrupt:
