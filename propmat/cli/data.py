@@ -90,6 +90,7 @@ def _list() -> None:
 def _verify(name: str | None) -> None:
     """Check every shard of a store."""
     from propmat.samples import open_store
+    from propmat.samples.status import finished_units
 
     if name is None:
         raise InputError("propmat data verify needs store=..., a folder or a shipped name.")
@@ -97,7 +98,7 @@ def _verify(name: str | None) -> None:
     damaged = store.verify()
     if damaged:
         raise FileError("\n  ".join([f"{len(damaged)} damaged shard(s):", *damaged.values()]))
-    missing = store.missing()
+    missing = set(range(store.header.design.shards)) - finished_units(store.path)
     state = f"{len(missing)} not made yet" if missing else "complete"
     print(f"{store.path}: {store.header.design.shards} shards, none damaged, {state}")
 

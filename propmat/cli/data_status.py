@@ -41,6 +41,8 @@ def status(config: Config) -> None:
             time.sleep(_REFRESH)
             found = read_status(store)
             live.update(Text(described(found)), refresh=True)
+    if not live.console.is_terminal:
+        print()  # ends the only table that a file or a pipe gets
 
 
 def described(found: Status) -> str:

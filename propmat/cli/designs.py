@@ -1,4 +1,4 @@
-"""The design that the section ``samples`` of a config describes: a sequence, or the points of a file."""
+"""What the section ``samples`` of a config describes: a design of a sequence, or of the points of a file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from propmat.samples.listed import LISTED
 from propmat.samples.points import read_points
 
 DesignT = TypeVar("DesignT")
+
+
+def take(samples: dict[str, Any], key: str) -> Any:
+    """The value of a key that some kinds of samples have, taken out of the section (InputError if it is not there)."""
+    if key not in samples:
+        raise InputError(
+            f"samples.{key} is missing: the file chosen by samples=... is made for another kind of samples, or for "
+            "another simulator, than samples.kind and simulator=... say."
+        )
+    return samples.pop(key)
 
 
 def build_design(kinds: Mapping[str, type[DesignT]], samples: Mapping[str, Any], space: str) -> DesignT:

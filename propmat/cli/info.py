@@ -65,7 +65,7 @@ def _store(path: Path) -> None:
     header = store.header
     design, missing = header.design, store.missing()
     print(f"sample store {path}")
-    print(f"  simulator    {header.simulator} {header.simulator_version}, model {header.model['name']}")
+    print(f"  simulator    {header.simulator} {header.simulator_version}, model {header.model.get('name', '?')}")
     if isinstance(design, ImportedDesign | ImportedSpectra):
         print(f"  imported     {design.samples} files, {design.entries[0].file} to {design.entries[-1].file}")
     if isinstance(store, SampleStore):
@@ -84,7 +84,7 @@ def _store(path: Path) -> None:
 
 def _histograms(store: SampleStore, missing: Sequence[int]) -> None:
     """What is particular to samples of the heliosphere."""
-    from propmat.samples import SampleTable, Truncation
+    from propmat.samples import Truncation
 
     header = store.header
     design = header.design
@@ -92,9 +92,9 @@ def _histograms(store: SampleStore, missing: Sequence[int]) -> None:
     print(f"  samples      {design.count} points of {header.space} in {len(design.channels)} channels: {channels}")
     print(f"  particles    {design.particles} an energy; {header.grid.shape[0]} energies at Earth, ", end="")
     print(f"{header.grid.toa[0]:g}-{header.grid.toa[-1]:g} GeV/n; {header.grid.shape[1]} interstellar bins")
-    finished = [table for shard in range(design.shards) if shard not in missing and (table := store.read_shard(shard))]
-    if finished:
-        print(f"  in no column {Truncation.of(SampleTable.concatenate(finished))}")
+    if len(missing) < design.shards:
+        finished = (store.read_shard(shard) for shard in range(design.shards) if shard not in missing)
+        print(f"  in no column {Truncation.of(table for table in finished if table)}")
 
 
 def _particles(store: ParticleStore, missing: Sequence[int]) -> None:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = (sys.executable, "-m", "propmat.cli")
 """The command line as a worker is started."""
-DEVICES: Final = {"heliosphere": ("cpu",), "galaxy": ("cpu", "cuda"), "galprop": ("cpu",)}
+DEVICES: Final = {"heliosphere": ("cpu", "cuda"), "galaxy": ("cpu", "cuda"), "galprop": ("cpu",)}
 """``simulator.kind`` -> what it runs on."""
+_AUTO: Final = ("galaxy",)
+"""Those that ``auto`` moves to an accelerator; the heliosphere has not run on a real one yet."""
 SMALL: Final = 5000
 """Trajectories that are not worth a process of their own: ten seconds of a core; a process takes three to start."""
 _ACCELERATORS: Final = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -130,7 +132,8 @@ class Local:
         from propmat.samples.local import cores
 
         each = self.threads or (job.own_threads if job.kind == "galprop" else 1)
-        workers = self.workers or (1 if job.kind == "galaxy" else max(1, cores() // each))
+        shared = job.kind == "galaxy" or self.device == "cuda"  # threads share the tables, or the accelerator
+        workers = self.workers or (1 if shared else max(1, cores() // each))
         if self.workers is None and job.kind == "heliosphere":
             workers = min(workers, max(1, job.trajectories // SMALL))
         workers = max(1, min(workers, units))
@@ -194,7 +197,7 @@ def read_backend(config: Config) -> Backend:
 
 
 def choose_device(simulator: str, asked: str) -> str:
-    """The device of a simulator; ``auto`` is an accelerator where the simulator and this machine have one.
+    """The device of a simulator; ``auto`` is an accelerator for the Galaxy where this machine has one.
 
     Raises:
         InputError: no such device, or one that the simulator or this machine does not have.
@@ -204,19 +207,29 @@ def choose_device(simulator: str, asked: str) -> str:
         raise unknown_name("production.device", asked, ("auto", "cpu", "cuda"))
     if asked != "auto" and asked not in known:
         raise InputError(f"production.device = {asked!r}: the {simulator} simulator runs on {' or '.join(known)} only.")
-    if "cuda" not in known or asked == "cpu":
+    if asked == "cpu" or (asked == "auto" and simulator not in _AUTO):
         return "cpu"
     if asked == "auto" and not any(Path(name).exists() for name in _ACCELERATORS):
         return "cpu"  # known without torch, which takes seconds to import
-    from propmat.galaxy.device import check_device
-
     try:
-        check_device("cuda")
+        _check_cuda(simulator)
     except InputError:
         if asked == "auto":
             return "cpu"
         raise
     return "cuda"
+
+
+def _check_cuda(simulator: str) -> None:
+    """Raise InputError if the simulator cannot run on an accelerator here."""
+    if simulator == "heliosphere":
+        from propmat.heliosphere.kernels.cuda import check_cuda
+
+        check_cuda()
+    else:
+        from propmat.galaxy.device import check_device
+
+        check_device("cuda")
 
 
 def resume_command(words: Sequence[str]) -> str:

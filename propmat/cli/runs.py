@@ -86,7 +86,7 @@ def _differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, An
 
 def warn_truncated(store: SampleStore) -> None:
     """Say on stderr how many particles of a finished store no column counts, if there are any."""
-    found = Truncation.of(store.read())
+    found = Truncation.of(store.tables())
     if found.lost:
         print(f"propmat: warning: {found.warning()}", file=sys.stderr)
 

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from propmat.cli.config import Config
 from propmat.cli.convert import build, convert
-from propmat.cli.designs import build_design
+from propmat.cli.designs import build_design, take
 from propmat.cli.production import Backend, Job, Worker, choose_device, read_backend, resume_command
 from propmat.cli.runs import CONFIG, check_output, save_config, told_warnings, warn_truncated
 from propmat.errors import InputError, PropmatError, TruncationWarning, unknown_name
@@ -102,8 +102,8 @@ def _histograms(config: Config, backend: Backend, device: str) -> None:
 
     model = _model(config)
     samples = dict(config.values["samples"])
-    space, row_step = samples.pop("space"), convert(samples.pop("row_step"), int, "samples.row_step")
-    asked, channels = _channels(samples.pop("channels"))
+    space, row_step = samples.pop("space"), convert(take(samples, "row_step"), int, "samples.row_step")
+    asked, channels = _channels(take(samples, "channels"))
     kinds: dict[str, type[Design | ListedDesign]] = {"sobol": Design, LISTED: ListedDesign}
     design = build_design(kinds, samples | {"channels": channels}, space)
     grid = TransferGrid.default().every(row_step)
@@ -138,7 +138,7 @@ def _particles(config: Config, backend: Backend, device: str) -> None:
     model = _model(config)
     samples = dict(config.values["samples"])
     space = samples.pop("space")
-    asked, channels = _channels(samples.pop("channels"))
+    asked, channels = _channels(take(samples, "channels"))
     design = build(ParticleDesign, samples | {"channels": channels}, "samples")
     header = particle_header(model, design, space=space, provenance=provenance(_command(config)))
     store = _created(config, backend, partial(ParticleStore.create, header=header))
@@ -167,7 +167,7 @@ def _spectra(config: Config, backend: Backend, kind: str, simulator: SpectraSimu
     from propmat.samples.listed import LISTED, ListedSpectra
 
     samples = dict(config.values["samples"])
-    space, pairs = samples.pop("space"), samples.pop("matrices")
+    space, pairs = samples.pop("space"), take(samples, "matrices")
     matrices = convert(pairs, tuple[tuple[str, str], ...], "samples.matrices")
     simulator.check_matrices(matrices)
     kinds: dict[str, type[SpectraDesign | ListedSpectra]] = {"sobol": SpectraDesign, LISTED: ListedSpectra}

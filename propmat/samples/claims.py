@@ -7,27 +7,28 @@ can make anew (O_EXCL) and rewrites every other second. One that falls silent is
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
-import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
-from propmat.errors import FileError
-from propmat.samples.files import SILENT, file_system_time, is_alive
+from propmat.samples.files import NUMBER, SILENT, cannot_write, file_system_time, is_alive, names_in, this_host
 
 BEAT: Final = 2.0
 """Seconds between two signs of life."""
+_MOST: Final = 2**22
+"""Most samples of any unit."""
 _LIMIT: Final = 1024
 """Bytes of a claim: all are as long, so that one is rewritten in place."""
-_NAME: Final = re.compile(r"shard-(\d{5,})\.claim")
+_NAME: Final = re.compile(rf"shard-({NUMBER})\.claim")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Claim:
     @property
     def is_dead(self) -> bool:
         """Whether the worker ran on this machine and is gone."""
-        return self.host == socket.gethostname() and not is_alive(self.pid)
+        return self.host == this_host() and not is_alive(self.pid)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Seen:
     """A claim on disk.
 
     Attributes:
-        claim: None while, or because, it was not written to its end.
+        claim: None while, or because, it was not written to its end; or it cannot be read.
         touched: its last sign of life, by the clock of the file system [s].
     """
 
@@ -78,11 +79,11 @@ class Clock:
         Raises:
             OSError: the folder cannot be written.
         """
-        self._ahead = file_system_time(folder) - monotonic()
+        self._ahead = file_system_time(folder) - _uptime()
 
     def now(self) -> float:
         """The time [s] of a file made now."""
-        return self._ahead + monotonic()
+        return self._ahead + _uptime()
 
 
 def work_folder(store: Path) -> Path:
@@ -96,7 +97,7 @@ def worker_name(host: str, pid: int) -> str:
 
 
 def read_claims(folder: Path) -> dict[int, Seen]:
-    """The claims of a work folder by unit; none where there is no folder."""
+    """The claims of a work folder by unit; none where there is no folder (FileError if it cannot be read)."""
     found = {}
     for path, unit in _claim_files(folder):
         seen = _read(path)
@@ -106,8 +107,8 @@ def read_claims(folder: Path) -> dict[int, Seen]:
 
 
 def is_stale(seen: Seen, now: float) -> bool:
-    """Whether a claim stands in nobody's name any more."""
-    return now - seen.touched > SILENT or (seen.claim is not None and seen.claim.is_dead)
+    """Whether a claim stands in nobody's name any more; one from the future was written before the clock was set."""
+    return abs(now - seen.touched) > SILENT or (seen.claim is not None and seen.claim.is_dead)
 
 
 def release_dead(folder: Path, pid: int) -> list[Claim]:
@@ -115,7 +116,7 @@ def release_dead(folder: Path, pid: int) -> list[Claim]:
     found = []
     for path, _ in _claim_files(folder):
         seen = _read(path)
-        if seen and seen.claim and (seen.claim.host, seen.claim.pid) == (socket.gethostname(), pid):
+        if seen and seen.claim and (seen.claim.host, seen.claim.pid) == (this_host(), pid):
             found.append(seen.claim)
             path.unlink(missing_ok=True)
     return found
@@ -128,7 +129,7 @@ def take(folder: Path, unit: int, total: int, clock: Clock) -> Hold | None:
         FileError: the folder cannot be written.
     """
     path = folder / f"shard-{unit:05d}.claim"
-    host, pid = socket.gethostname(), os.getpid()
+    host, pid = this_host(), os.getpid()
     mine = Claim(unit, worker_name(host, pid), host, pid, round(clock.now(), 3), 0, total)
     try:
         for _ in range(2):
@@ -140,10 +141,7 @@ def take(folder: Path, unit: int, total: int, clock: Clock) -> Hold | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FileError(
-            f"cannot write to {folder}: {error.strerror}. Free some space or choose a folder you may write to; "
-            "finished files are unharmed."
-        ) from None
+        raise cannot_write(folder, error) from None
     return None
 
 
@@ -189,10 +187,9 @@ class Hold:
 
 
 def _claim_files(folder: Path) -> Iterator[tuple[Path, int]]:
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for path in sorted(folder.iterdir()):
-            if name := _NAME.fullmatch(path.name):
-                yield path, int(name[1])
+    for name in names_in(folder):
+        if match := _NAME.fullmatch(name):
+            yield folder / name, int(match[1])
 
 
 def _create(path: Path, claim: Claim) -> bool:
@@ -225,17 +222,18 @@ def _push_aside(path: Path, stale: Seen) -> bool:
     if not same:
         with suppress(OSError):
             os.link(aside, path)
-    aside.unlink(missing_ok=True)
+    with suppress(OSError):  # no file, but something else of its name
+        aside.unlink()
     return same
 
 
 def _read(path: Path) -> Seen | None:
     """A claim on disk, if it is still there."""
     try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:  # on NFS, to open a file is what brings its time up to date
-            return Seen(_parse(file.read(_LIMIT)), os.fstat(file.fileno()).st_mtime)
+        if path.is_file():
+            with suppress(PermissionError), path.open("rb") as file:  # on NFS this brings its time up to date
+                return Seen(_parse(file.read(_LIMIT)), os.fstat(file.fileno()).st_mtime)
+        return Seen(None, path.lstat().st_mtime)
     except OSError:
         return None
 
@@ -251,4 +249,12 @@ def _parse(content: bytes) -> Claim | None:
     except (ValueError, TypeError, RecursionError):
         return None
     types = {"unit": int, "worker": str, "host": str, "pid": int, "since": float, "done": int, "total": int}
-    return claim if all(type(getattr(claim, name)) is kind for name, kind in types.items()) else None
+    if not all(type(getattr(claim, name)) is kind for name, kind in types.items()):
+        return None
+    sound = math.isfinite(claim.since) and 0 <= claim.done <= claim.total <= _MOST and claim.worker.isprintable()
+    return claim if sound else None
+
+
+def _uptime() -> float:
+    """Seconds since some time, those in which a laptop sleeps included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

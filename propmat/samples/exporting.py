@@ -121,4 +121,7 @@ def _appearing(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise FileError(f"cannot write {path}: {reason}. Nothing is left of it; the store is unharmed.") from None
+        raise FileError(
+            f"cannot write {path}: {reason}. Nothing is left of it and the store is unharmed; free some space or "
+            "choose another place."
+        ) from None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from propmat.errors import FileError, PropmatError
 from propmat.samples.claims import work_folder
-from propmat.samples.files import read_limited, write_atomic
+from propmat.samples.files import NUMBER, cannot_write, names_in, read_limited, write_atomic
 from propmat.samples.particle_design import ParticleDesign
 from propmat.samples.store import Store
 
@@ -20,7 +19,7 @@ ATTEMPTS: Final = 3
 """Times a unit is tried unless the user chooses another number."""
 _LIMIT: Final = 2**16
 _ERROR_LIMIT: Final = 4096
-_NAME: Final = re.compile(r"shard-(\d{5,})\.failed")
+_NAME: Final = re.compile(rf"shard-({NUMBER})\.failed")
 
 
 class UnitsFailed(PropmatError):
@@ -92,12 +91,16 @@ def note_failure(store: Store[Any], unit: int, *, done: int, error: str, limit: 
 
 
 def read_failures(store: Path) -> dict[int, Failure]:
-    """The failures noted in a store by unit; what cannot be read counts as none."""
+    """The failures noted in a store by unit; a note that cannot be read counts as none.
+
+    Raises:
+        FileError: the folder of the notes cannot be read.
+    """
     found = {}
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for path in sorted(work_folder(store).iterdir()):
-            if (name := _NAME.fullmatch(path.name)) and (failure := _read(path, int(name[1]))):
-                found[failure.unit] = failure
+    folder = work_folder(store)
+    for name in names_in(folder):
+        if (match := _NAME.fullmatch(name)) and (failure := _read(folder / name, int(match[1]))):
+            found[failure.unit] = failure
     return found
 
 
@@ -113,7 +116,7 @@ def forget_failures(store: Path, units: Sequence[int]) -> None:
         for unit in units:
             _path(store, unit).unlink(missing_ok=True)
     except OSError as error:
-        raise FileError(f"cannot write to {work_folder(store)}: {error.strerror}.") from None
+        raise cannot_write(work_folder(store), error) from None
 
 
 def sample_point(store: Store[Any], sample: int) -> dict[str, float]:

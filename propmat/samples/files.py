@@ -9,6 +9,7 @@ import secrets
 import socket
 from collections.abc import Collection
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,14 @@ from propmat.errors import FileError, InputError
 
 TEMPORARY: Final = ".tmp"
 """How the name of a file that is being written ends."""
+NUMBER: Final = r"(?a:\d{5}|[1-9]\d{5,})"
+"""How the number of a shard is written in the names of its files."""
 SILENT: Final = 30.0
 """Seconds after which who was writing, or working, is taken for dead."""
+ABANDONED: Final = 600.0
+"""Seconds after which a file that another machine was writing is nobody's: a slow disk may take minutes to sync."""
+_HOST_NAMESPACE: Final = 0xEFFFFFFC
+"""Number of the process numbers that a machine begins with; a container has others."""
 _WRITER: Final = re.compile(r"(?P<name>.+)\.(?P<pid>\d{1,9})\.[0-9a-f]{8}\.tmp")
 
 
@@ -27,7 +34,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         FileError: the folder cannot be written or is full; ``path`` is as it was.
     """
-    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    writer = f"{this_host()}.{os.getpid()}.{secrets.token_hex(4)}"
     temporary = path.with_name(f"{path.name}.{writer}{TEMPORARY}")
     try:
         try:
@@ -41,10 +48,15 @@ def write_atomic(path: Path, content: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise FileError(
-            f"cannot write {path}: {error.strerror}. Free some space or choose a folder you may write to; "
-            "finished files are unharmed."
-        ) from None
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(place: Path, error: OSError) -> FileError:
+    """What to say of a file or folder that cannot be written."""
+    return FileError(
+        f"cannot write {place}: {error.strerror}. Free some space or choose a folder you may write to; "
+        "finished files are unharmed."
+    )
 
 
 def sync_folder(folder: Path) -> None:
@@ -64,9 +76,19 @@ def remove_temporaries(folder: Path) -> None:
             writer = _WRITER.fullmatch(path.name)
             if writer is None:
                 continue
-            here = writer["name"].endswith(f".{socket.gethostname()}")
-            if (here and not is_alive(int(writer["pid"]))) or now - path.stat().st_mtime > SILENT:
+            here = writer["name"].endswith(f".{this_host()}")
+            if not is_alive(int(writer["pid"])) if here else now - path.stat().st_mtime > ABANDONED:
                 path.unlink(missing_ok=True)
+
+
+@cache
+def this_host() -> str:
+    """Where process numbers mean what they mean here: the name of the machine, and of its container if in one."""
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        namespace = _HOST_NAMESPACE
+    return socket.gethostname() + ("" if namespace == _HOST_NAMESPACE else f"-{namespace}")
 
 
 def is_alive(pid: int) -> bool:
@@ -86,7 +108,7 @@ def file_system_time(folder: Path) -> float:
     Raises:
         OSError: the folder cannot be written.
     """
-    probe = folder / f"clock.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}"
+    probe = folder / f"clock.{this_host()}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}"
     descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         return os.fstat(descriptor).st_mtime
@@ -111,6 +133,20 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise FileError(f"{path} is larger than the {limit} bytes that such a file can have.")
     return content
+
+
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder, sorted; nothing where there is none.
+
+    Raises:
+        FileError: it is there and cannot be read.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise FileError(f"cannot read {folder}: {error.strerror}.") from None
 
 
 def file_checksum(path: Path) -> str:
@@ -146,12 +182,12 @@ def prepare_folder(folder: Path, *, resume: bool, ignore: Collection[str] = ()) 
             )
         check_writable(folder)
     except OSError as error:
-        raise FileError(f"output = {folder} cannot be used: {error.strerror}.") from None
+        raise FileError(
+            f"output = {folder} cannot be used: {error.strerror}. Free some space or choose a folder you may write to."
+        ) from None
     return filled
 
 
 def check_writable(folder: Path) -> None:
     """Raise OSError unless files can be made in a folder."""
-    probe = folder / "probe.tmp"
-    probe.write_bytes(b"")
-    probe.unlink(missing_ok=True)
+    file_system_time(folder)

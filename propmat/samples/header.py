@@ -200,6 +200,8 @@ def parse(text: str) -> dict[str, Any]:
     """The content of a ``store.json`` less its checksum, which must match."""
     try:
         content = json.loads(text)
+        if "\\ud" in text.lower():  # half of a pair of UTF-16 codes is no character: nobody could print it
+            json.dumps(content, ensure_ascii=False).encode()
         if not isinstance(content, dict):
             raise InputError("it is not a JSON object")
         if content.get("schema") != SCHEMA:

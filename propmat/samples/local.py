@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,11 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import IO, Any, Final
 
 from propmat.errors import FileError
 from propmat.samples.claims import release_dead, work_folder
 from propmat.samples.failures import ATTEMPTS, note_failure
+from propmat.samples.files import cannot_write
 from propmat.samples.status import is_finished, open_units
 from propmat.samples.store import Store
 
@@ -25,6 +28,8 @@ ORPHAN_LIMIT: Final = 60.0
 _POLL: Final = 0.1
 _QUOTED: Final = 2000
 """Bytes of a worker's log that are quoted."""
+_LITTLE: Final = 2**20
+"""Free bytes below which a disk is taken for full."""
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -145,7 +150,7 @@ class _Pool:
         if code == 0 or not (left := open_units(self._store, self._attempts)):
             return
         if code > 0:
-            raise FileError(f"worker {number} cannot go on:\n{self._quoted(number)}")
+            raise self._stopped(number)
         reason = f"its worker was ended by {_signal_name(-code)}"
         for claim in units:
             if claim.unit in left and not is_finished(self._store, claim.unit):
@@ -165,15 +170,24 @@ class _Pool:
         try:
             return self._log(number).open("ab")
         except OSError as error:
-            raise FileError(f"cannot write {self._log(number)}: {error.strerror}.") from None
+            raise cannot_write(self._log(number), error) from None
 
-    def _quoted(self, number: int) -> str:
+    def _stopped(self, number: int) -> FileError:
+        """Why a worker has given up, in its own words; on a full disk there may have been no place for them."""
+        if not self._said(number) and disk_usage(self._store.path).free < _LITTLE:
+            return cannot_write(self._store.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        return FileError(f"worker {number} cannot go on:\n{self._quoted(number)}")
+
+    def _said(self, number: int) -> str:
         """The end of a worker's log."""
         try:
-            text = self._log(number).read_bytes()[-_QUOTED:].decode(errors="replace").strip()
+            return self._log(number).read_bytes()[-_QUOTED:].decode(errors="replace").strip()
         except OSError:
-            text = ""
-        return "\n".join(f"  | {line}" for line in (text or "(it said nothing)").splitlines())
+            return ""
+
+    def _quoted(self, number: int) -> str:
+        lines = (self._said(number) or "(it said nothing)").splitlines()
+        return "\n".join(f"  | {line}" for line in lines)
 
     @staticmethod
     def _close(process: subprocess.Popen[bytes]) -> None:

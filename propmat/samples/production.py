@@ -150,7 +150,7 @@ def produce(
 
     fill(store, tables, progress=progress, shards=shards, attempts=attempts)
     if lost:
-        warnings.warn(Truncation.of(SampleTable.concatenate(lost)).warning(), TruncationWarning, stacklevel=2)
+        warnings.warn(Truncation.of(lost).warning(), TruncationWarning, stacklevel=2)
 
 
 def fill(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -12,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from propmat.errors import FileError
 from propmat.progress import progress_bar
 from propmat.samples.claims import Seen, is_stale, read_claims, work_folder
 from propmat.samples.failures import ATTEMPTS, Failure, read_failures
-from propmat.samples.files import file_system_time
+from propmat.samples.files import NUMBER, file_system_time, names_in
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -27,7 +27,7 @@ STARTED: Final = "started"
 WINDOW: Final = 1800.0
 """Seconds that the rate of the present production is averaged over, at most."""
 _REFRESH: Final = 0.5
-_SHARD: Final = re.compile(r"shard-(\d{5,})\.(h5|sha256)")
+_SHARD: Final = re.compile(rf"shard-({NUMBER})\.(h5|sha256)")
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,15 @@ class Status:
 
 
 def finished_units(path: Path) -> set[int]:
-    """The shards that are there, by their names; their checksums are looked at when they are read."""
+    """The shards that are there, by their names; their checksums are looked at when they are read.
+
+    Raises:
+        FileError: the folder of the shards cannot be read.
+    """
     found: dict[str, set[int]] = {"h5": set(), "sha256": set()}
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for name in os.listdir(path / "shards"):
-            if match := _SHARD.fullmatch(name):
-                found[match[2]].add(int(match[1]))
+    for name in names_in(path / "shards"):
+        if match := _SHARD.fullmatch(name):
+            found[match[2]].add(int(match[1]))
     return found["h5"] & found["sha256"]
 
 
@@ -175,13 +178,14 @@ class _Watcher:
     def end(self) -> None:
         self._ended.set()
         self._thread.join()
-        self._look()
+        with suppress(OSError, FileError):  # it would hide what ended the work
+            self._look()
 
     def _watch(self) -> None:
         pause = _REFRESH
         while not self._ended.wait(pause):
             begin = time.monotonic()
-            with suppress(OSError):
+            with suppress(OSError, FileError):
                 self._look()
             pause = max(_REFRESH, 20.0 * (time.monotonic() - begin))  # a folder of many shards takes its time
 

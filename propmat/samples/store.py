@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Generic, Self
 
 from propmat.errors import FileError, InputError, unknown_name
 from propmat.samples import shards
-from propmat.samples.files import TEMPORARY, check_writable, read_limited, sync_folder, write_atomic
+from propmat.samples.files import TEMPORARY, cannot_write, check_writable, read_limited, sync_folder, write_atomic
 from propmat.samples.header import HISTOGRAMS, Header, TableT, digest, parse
 from propmat.samples.histograms import StoreHeader
 from propmat.samples.particle_header import ParticleHeader, ParticleTable
@@ -25,6 +25,8 @@ from propmat.samples.table import SampleTable
 HEADER_NAME: Final = "store.json"
 HEADER_LIMIT: Final = 2**26
 CHECKSUM_LIMIT: Final = 1024
+REASON_LIMIT: Final = 1000
+"""Most characters of what is said about a damaged header."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Store(Generic[TableT]):
             folder.mkdir(parents=True, exist_ok=True)
             content = {item.name for item in folder.iterdir()}
         except OSError as error:
-            raise FileError(f"cannot use {folder} as a sample store: {error.strerror}.") from None
+            raise cannot_write(folder, error) from None
         if HEADER_NAME in content:
             if not resume:
                 raise InputError(f"{folder} already holds a sample store; use resume=true to go on with it.")
@@ -163,7 +165,7 @@ class Store(Generic[TableT]):
             check_writable(folder)
             sync_folder(self.path)
         except OSError as error:
-            raise FileError(f"cannot write to {folder}: {error.strerror}.") from None
+            raise cannot_write(folder, error) from None
 
     def _status(self) -> Iterator[tuple[int, bool, str]]:
         for shard in range(self.header.design.shards):
@@ -247,8 +249,15 @@ def _read_header(path: Path) -> Any:
         return KINDS[content].header_type.from_values(values)
     except (InputError, UnicodeDecodeError) as error:
         raise FileError(
-            f"{name} is damaged or of another version: {error}. Restore it from a copy, or make the store anew."
+            f"{name} is damaged or of another version: {_shortened(error)}. "
+            "Restore it from a copy, or make the store anew."
         ) from None
+
+
+def _shortened(error: Exception) -> str:
+    """The message, which quotes what is in a file, so that it may be long."""
+    text = str(error)
+    return text if len(text) <= REASON_LIMIT else f"{text[:REASON_LIMIT]}…"
 
 
 def _checksum_line(path: Path, content: bytes) -> str:

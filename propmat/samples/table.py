@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -115,7 +115,7 @@ class SampleTable(ChannelPlan):
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many particles of a table no column counts.
+    """How many particles of some tables no column counts.
 
     Attributes:
         particles: of all samples and rows.
@@ -130,14 +130,17 @@ class Truncation:
     worst: float
 
     @classmethod
-    def of(cls, table: SampleTable) -> Truncation:
-        """Of all samples of a table."""
-        return cls(
-            particles=int(table.particles.sum(dtype=np.int64)) * table.truncated.shape[1],
-            lost=int(table.truncated.sum(dtype=np.int64)),
-            samples=int(np.count_nonzero(table.truncated.any(axis=1))),
-            worst=float(np.max(table.truncated / table.particles[:, None])),
-        )
+    def of(cls, tables: Iterable[SampleTable]) -> Truncation:
+        """Of all samples of some tables, which are looked at one after the other."""
+        found = cls(0, 0, 0, 0.0)
+        for table in tables:
+            found = cls(
+                particles=found.particles + int(table.particles.sum(dtype=np.int64)) * table.truncated.shape[1],
+                lost=found.lost + int(table.truncated.sum(dtype=np.int64)),
+                samples=found.samples + int(np.count_nonzero(table.truncated.any(axis=1))),
+                worst=max(found.worst, float(np.max(table.truncated / table.particles[:, None]))),
+            )
+        return found
 
     def __str__(self) -> str:
         if not self.lost:

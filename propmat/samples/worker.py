@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 import time
 import traceback
 import zlib
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from propmat.errors import FileError, InputError, PropmatError
 from propmat.samples.claims import Clock, Hold, take, work_folder, worker_name
 from propmat.samples.failures import ATTEMPTS, UnitsFailed, count_attempts, forget_failures, note_failure, read_failures
-from propmat.samples.files import remove_temporaries
+from propmat.samples.files import cannot_write, remove_temporaries, this_host
 from propmat.samples.header import TableT
 from propmat.samples.status import STARTED, finished_units, is_finished, open_units
 from propmat.samples.store import Store
@@ -64,12 +63,12 @@ def discard_damaged(store: Store[Any], say: Callable[[str], object] = print) -> 
         try:
             store.shard_path(shard).with_suffix(".sha256").unlink(missing_ok=True)
         except OSError as error:
-            raise FileError(f"cannot write to {store.path / 'shards'}: {error.strerror}.") from None
+            raise cannot_write(store.path / "shards", error) from None
 
 
 def start_unit(store: Store[Any]) -> int:
     """Where this process begins: workers that begin elsewhere meet at the end only."""
-    name = worker_name(socket.gethostname(), os.getpid())
+    name = worker_name(this_host(), os.getpid())
     return zlib.crc32(name.encode()) % store.header.design.shards
 
 
@@ -101,7 +100,8 @@ def work(
     pause = _PAUSES[0]
     while left := open_units(store, attempts, units):
         _open_work(store.path, anew=False)
-        clock = _clock(folder)
+        if (clock := _clock(folder)) is None:
+            continue
         turn = sum(unit < start for unit in left)
         took = False
         for unit in left[turn:] + left[:turn]:
@@ -175,11 +175,14 @@ def _simulated(store: Store[TableT], tables: Tables[TableT], unit: int, hold: Ho
         raise _SimulationError(f"{type(error).__name__}: {error}") from error
 
 
-def _clock(folder: Path) -> Clock:
+def _clock(folder: Path) -> Clock | None:
+    """The clock of a work folder; None if it is gone since all is done."""
     try:
         return Clock(folder)
+    except FileNotFoundError:
+        return None
     except OSError as error:
-        raise FileError(f"cannot write to {folder}: {error.strerror}.") from None
+        raise cannot_write(folder, error) from None
 
 
 def _open_work(path: Path, *, anew: bool) -> None:
@@ -190,9 +193,10 @@ def _open_work(path: Path, *, anew: bool) -> None:
         started = folder / STARTED
         if anew or not started.exists():
             started.unlink(missing_ok=True)
-            started.touch()
+            with suppress(FileNotFoundError):  # another worker tidied up, since all is done
+                started.touch()
     except OSError as error:
-        raise FileError(f"cannot write to {folder}: {error.strerror}.") from None
+        raise cannot_write(folder, error) from None
 
 
 def _remove_temporaries(path: Path) -> None:

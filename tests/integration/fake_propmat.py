@@ -1,8 +1,9 @@
 """propmat's command line with simulators that take no time, or as long and as badly as the variable FAKE says.
 
-FAKE is JSON: ``seconds`` a sample takes (of particles: all of a channel and file); and, of histograms, ``fails``: samples
-that raise; ``kills``: samples that kill their process; ``breaks``: samples during which the disk goes away;
-``dies_as_worker``: workers are killed before they begin. Its workers are this program too.
+FAKE is JSON: ``seconds`` a sample takes (of particles: those of a channel in a file); of histograms, ``fails``:
+samples that raise, ``kills``: samples that kill their process, ``breaks``: samples during which the disk goes away,
+``real``: the real simulator and nothing of this; ``dies_as_worker``: workers are killed before they begin. Its workers
+are this program too.
 """
 
 import json
@@ -18,8 +19,10 @@ import propmat.cli.simulate
 import propmat.samples.particles
 import propmat.samples.production
 from propmat.cli import main
+from propmat.samples.production import heliosphere_simulate
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit" / "samples")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "samples"))
 from fake_particles import fake_simulate_many
 from fake_spectra import fake_simulator, fake_solve
 from toy_road import toy_simulate
@@ -27,7 +30,9 @@ from toy_road import toy_simulate
 FAKE = json.loads(os.environ.get("FAKE", "{}"))
 
 
-def fake_simulation(header, **_):
+def fake_simulation(header, **settings):
+    if FAKE.get("real"):
+        return heliosphere_simulate(header, **settings)
     samples = {seed: sample for sample, seed in enumerate(header.plan.seed.tolist())}
 
     def simulate(**arguments):

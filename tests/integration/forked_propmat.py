@@ -1,8 +1,8 @@
 """Command lines of propmat, and the workers they start, as forks of a process that has done its imports.
 
-A start of Python with all imports takes three seconds of a core; hundreds of commands would take the afternoon. What
-runs is propmat's own main() with the simulators of fake_propmat.py; a command's workers are forks of that command. Tests
-use :class:`Forks`; this file, run as a program, is the process behind it.
+To start Python and import all takes three seconds of a core, too much for hundreds of commands. What runs is propmat's
+own main() with the simulators of fake_propmat.py; a command's workers are forks of that command. Tests use
+:class:`Forks`; this file, run as a program, is the process behind it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 EVENTS = {"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree"}
 """What Python audits of a process that changes files."""
-NOBODY = 65534
 
 
 class Forks:
@@ -43,7 +43,7 @@ class Forks:
         Args:
             words: of the command line.
             how: keys of FAKE (see fake_propmat.py); ``die_at`` and ``below``: kill -9 just before it changes or opens
-                a file below that folder for the ``die_at``-th time; ``nobody``: as a user without rights.
+                a file below that folder for the ``die_at``-th time.
         """
         self._number += 1
         log = self._folder / f"log-{self._number}"
@@ -156,12 +156,8 @@ def fork(words: Any, *, stdin: int, output: int, environment: dict[str, str], **
             os.dup2(source, target)
         os.closerange(3, 1024)  # a pipe held open would keep others alive
         # The locks of the old ones may be those of threads that are not here.
-        sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
         os.environ.update(environment)
-        if how.get("nobody"):
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
         if number := how.get("die_at"):
             die_at(number, how["below"])
         code = main(list(words))
@@ -197,7 +193,8 @@ def serve() -> None:
         __import__(module)
     import propmat.samples.local
 
-    propmat.samples.local.subprocess.Popen = ForkedWorker
+    names = {name: getattr(subprocess, name) for name in ("PIPE", "STDOUT", "TimeoutExpired")}
+    propmat.samples.local.subprocess = SimpleNamespace(Popen=ForkedWorker, **names)
     pids: set[int] = set()
     for line in sys.stdin:
         request = json.loads(line)

@@ -12,7 +12,7 @@ from propmat.cli.config import Config, compose_config, options
 from propmat.cli.convert import build
 from propmat.cli.help import commented_yaml
 from propmat.cli.main import COMMANDS
-from propmat.emulator import GalacticTrainingConfig, TrainingConfig
+from propmat.emulator import GalacticTrainingConfig, ParticleTrainingConfig, TrainingConfig
 from propmat.errors import InputError
 from propmat.fit import FitConfig
 from propmat.galaxy import Galaxy
@@ -107,7 +107,8 @@ def test_galprop_defaults_are_those_of_the_adapter() -> None:
 @pytest.mark.parametrize("experiment", options("experiment/train"))
 def test_training_experiments_are_configurations(experiment: str) -> None:
     values = compose_config("train", [f"experiment={experiment}"]).values
-    kind = GalacticTrainingConfig if experiment.startswith("galaxy") else TrainingConfig
+    histograms = GalacticTrainingConfig if experiment.startswith("galaxy") else TrainingConfig
+    kind = ParticleTrainingConfig if values["trainer"].keys() >= {"rows"} else histograms
     build(kind, {key: values[key] for key in ("emulator", "optimizer", "trainer")})
 
 

@@ -1,4 +1,4 @@
-"""What `propmat data merge` and `export` ask for and say; what they do is tested beside the stores."""
+"""What `propmat data merge`, `export`, `status` ask for and say; what they do is tested beside the stores."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from propmat.cli.config import Config
+from propmat.cli.data_status import status
 from propmat.cli.data_stores import export, merge
 from propmat.cli.designs import build_design
 from propmat.errors import InputError
@@ -68,6 +69,12 @@ def test_a_shipped_store_is_exported_by_name(tmp_path, capsys):
     assert "MB" in capsys.readouterr().out
     with xarray.open_dataset(tmp_path / "a.nc") as found:
         assert found.sizes["sample"] == 32 and found.attrs["simulator"] == "heliosphere"
+
+
+def test_who_follows_a_complete_store_is_told_once(capsys):
+    status(config(store="heliosphere_test", follow=True))
+    lines = capsys.readouterr().out.splitlines(keepends=True)
+    assert lines[-1].strip() == "samples      32 of 32" and lines[-1].endswith("\n")
 
 
 def test_a_config_describes_points_of_a_sequence_or_of_a_file(tmp_path):

@@ -81,8 +81,13 @@ def test_wrong_settings_are_refused(word, message):
 
 def test_a_device_must_be_one_of_the_simulator():
     assert choose_device("heliosphere", "auto") == choose_device("galprop", "cpu") == "cpu"
-    with pytest.raises(InputError, match="the heliosphere simulator runs on cpu only"):
-        choose_device("heliosphere", "cuda")
+    with pytest.raises(InputError, match="the galprop simulator runs on cpu only"):
+        choose_device("galprop", "cuda")
+
+
+def test_the_heliosphere_takes_an_accelerator_when_told_to(monkeypatch):
+    monkeypatch.setattr("propmat.heliosphere.kernels.cuda.check_cuda", lambda: None)
+    assert choose_device("heliosphere", "cuda") == "cuda" and choose_device("heliosphere", "auto") == "cpu"
 
 
 def test_auto_takes_an_accelerator_that_works(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""Let the tests here import ``fake_samples`` (also the worker of tests/integration/test_kill_simulate.py does)."""
+"""Let the tests here import ``fake_samples`` (fake_propmat.py of tests/integration does, too)."""
 
 import sys
 from pathlib import Path

@@ -189,7 +189,7 @@ def test_particles_outside_a_matrix_are_counted_and_told(tmp_path: Path) -> None
     counts[0, int(counts[0].argmax())] -= 5.0
     table = imported(write(tmp_path, text(counts)), tmp_path / "store").read()
     assert table.truncated.tolist() == [[5, 0, 0]] and np.all(table.counts.sum(axis=-1) + table.truncated == 1000)
-    assert "5 of 3000 particles" in Truncation.of(table).warning()
+    assert "5 of 3000 particles" in Truncation.of([table]).warning()
     with pytest.raises(InputError, match=r"0\.5 GeV/n sums to 995 instead of 1000.*particles="):
         planned(tmp_path / "run.csv", tolerance=0.001)
 

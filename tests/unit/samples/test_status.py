@@ -99,4 +99,6 @@ def test_a_shard_without_checksum_or_with_another_name_does_not_count(store):
     store.shard_path(1).with_suffix(".sha256").unlink()
     (store.path / "shards" / "shard-00002.h5.host.1.0a1b2c3d.tmp").write_text("")
     (store.path / "shards" / "notes.txt").write_text("")
+    for suffix in ("h5", "sha256"):
+        (store.path / "shards" / f"shard-000003.{suffix}").write_text("")
     assert finished_units(store.path) == {0}

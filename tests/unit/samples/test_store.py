@@ -193,7 +193,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path, store):
 
 def test_an_unwritable_place_fails_before_any_simulation(tmp_path, store):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileError, match="cannot use"):
+    with pytest.raises(FileError, match="cannot write"):
         SampleStore.create(tmp_path / "file" / "store", tiny_header())
     shutil.rmtree(store.path / "shards")
     (store.path / "shards").write_text("")

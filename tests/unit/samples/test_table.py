@@ -89,10 +89,11 @@ def test_a_simulator_that_misbehaves_is_refused():
 
 
 def test_particles_that_no_column_counts_are_told(table):
-    found = Truncation.of(table)
+    found = Truncation.of([table])
+    assert found == Truncation.of([table.select([0, 1]), table.select([2, 3, 4, 5])])
     assert found.particles == 6 * 3 * 20 and found.lost == table.truncated.sum() > 0
     assert f"{found.lost} of 360 particles" in found.warning()
     counts = table.counts.copy()
     counts[..., -1] += table.truncated
     whole = replace(table, counts=counts, truncated=np.zeros_like(table.truncated))
-    assert str(Truncation.of(whole)) == "none of 360 particles"
+    assert str(Truncation.of([whole])) == "none of 360 particles"

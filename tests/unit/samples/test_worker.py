@@ -9,7 +9,7 @@ import pytest
 from fake_samples import fake_simulate, tiny_header
 
 from propmat.errors import FileError
-from propmat.samples import SampleStore
+from propmat.samples import SampleStore, worker
 from propmat.samples.claims import Clock, take, work_folder
 from propmat.samples.failures import UnitsFailed, read_failures
 from propmat.samples.production import histogram_tables
@@ -102,6 +102,24 @@ def test_a_unit_of_another_is_waited_for_and_taken_over_when_that_one_dies(tmp_p
     assert not thread.is_alive() and calls[-4:] == [8, 9, 10, 11]
     finish(store)
     assert contents(store) == whole
+
+
+def test_a_worker_that_waits_while_another_ends_the_production_ends_too(tmp_path, whole, monkeypatch):
+    """The work folder goes just when a worker looks at its clock."""
+    store, looks = make(tmp_path / "store", count=12), []
+
+    def clock(folder):
+        if not looks:
+            looks.append(folder)
+            work(store, tables(store))
+            finish(store)
+            assert not folder.exists()
+        return Clock(folder)
+
+    monkeypatch.setattr(worker, "Clock", clock)
+    work(store, tables(store, fails=range(24)))
+    finish(store)
+    assert looks and contents(store) == whole
 
 
 def test_what_fails_is_tried_again_then_left_out_with_its_parameters(tmp_path, whole, capsys):
