@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from propmat.emulator.inference import Emulator, load
     from propmat.emulator.metrics import Accuracy, BandAccuracy, FoldedErrors, folded_errors, summarise
     from propmat.emulator.network import NetworkConfig
+    from propmat.emulator.particle_training import ParticleTrainerConfig, ParticleTrainingConfig, train_particles
     from propmat.emulator.training import train
 
 _HOME = {
@@ -35,6 +36,8 @@ _HOME = {
     "GalacticTrainingConfig": "galactic_training",
     "NetworkConfig": "network",
     "OptimizerConfig": "config",
+    "ParticleTrainerConfig": "particle_training",
+    "ParticleTrainingConfig": "particle_training",
     "SGDConfig": "config",
     "ScheduleFreeConfig": "config",
     "TrainerConfig": "config",
@@ -44,6 +47,7 @@ _HOME = {
     "summarise": "metrics",
     "train": "training",
     "train_galaxy": "galactic_training",
+    "train_particles": "particle_training",
 }
 __all__ = [
     "Accuracy",
@@ -56,6 +60,8 @@ __all__ = [
     "GalacticTrainingConfig",
     "NetworkConfig",
     "OptimizerConfig",
+    "ParticleTrainerConfig",
+    "ParticleTrainingConfig",
     "SGDConfig",
     "ScheduleFreeConfig",
     "TrainerConfig",
@@ -65,6 +71,7 @@ __all__ = [
     "summarise",
     "train",
     "train_galaxy",
+    "train_particles",
 ]
 
 

@@ -172,11 +172,16 @@ class PropMatNetwork(nn.Module):
         Returns:
             (…, toa, lis).
         """
+        coefficients = self.coefficients(points, nucleons_per_charge, drift_sign)
+        log_matrix: Tensor = self.synthesis[self.drift_signs.index(drift_sign)](coefficients)
+        return log_matrix
+
+    def coefficients(self, points: Tensor, nucleons_per_charge: Tensor, drift_sign: int) -> Tensor:
+        """(…, n_basis) of the basis matrices; arguments as in :meth:`forward`."""
         channel = self.drift_signs.index(drift_sign)
         precision = next(self.encoder.parameters()).dtype
         log_ratio = torch.log(nucleons_per_charge)[..., None].to(precision)
         inputs = torch.cat([self.parameter_map(points).to(precision), log_ratio], dim=-1)
         latent = torch.nn.functional.silu(self.encoder(inputs))
-        coefficients = self.heads[channel](torch.cat([latent, log_ratio], dim=-1))
-        log_matrix: Tensor = self.synthesis[channel](coefficients)
-        return log_matrix
+        coefficients: Tensor = self.heads[channel](torch.cat([latent, log_ratio], dim=-1))
+        return coefficients

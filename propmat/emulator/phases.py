@@ -8,6 +8,7 @@ checkpoints and the handover to SGD must see these. And a step is taken only aft
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, Generic, Protocol, cast
 
 import torch
@@ -53,8 +54,8 @@ class PhasesConfig(Protocol):
         """Of both phases."""
 
 
-class TwoPhases(LightningModule, Generic[SamplesT]):
-    """Both phases on one network; :meth:`batch_loss` is what a kind of emulator adds.
+class PhasedTraining(LightningModule, Generic[SamplesT]):
+    """Both phases on one network; :meth:`batch_loss` and the batches are what a kind of emulator adds.
 
     Attributes:
         config: what to do.
@@ -68,8 +69,6 @@ class TwoPhases(LightningModule, Generic[SamplesT]):
         self,
         config: PhasesConfig,
         network: nn.Module,
-        training: SamplesT,
-        validation: SamplesT,
         identity: str = "",
     ) -> None:
         super().__init__()
@@ -80,7 +79,6 @@ class TwoPhases(LightningModule, Generic[SamplesT]):
         self.history: list[Record] = []
         self.best_weights = self._weights()
         self._best_loss = math.inf
-        self._training, self._validation = training, validation
         self._sums = torch.zeros(2, 2, dtype=torch.float64)  # (training, validation) x (loss * samples, samples)
 
     @property
@@ -108,14 +106,18 @@ class TwoPhases(LightningModule, Generic[SamplesT]):
     def limit_gradient(self) -> None:
         """Change the gradient before a step; nothing, unless a kind of emulator does."""
 
-    def train_dataloader(self) -> Batches[SamplesT]:
-        """Asked for every epoch: the order depends on (seed, epoch) only, so that a resumed run sees the same."""
-        trainer = self.config.trainer
-        return Batches(self._training, trainer.batch_size, order_seed=trainer.seed * 10**6 + self.current_epoch)
+    def train_dataloader(self) -> Iterable[SamplesT]:
+        """Batches of an epoch. Asked for every epoch: the order is that of :attr:`order_seed`."""
+        raise NotImplementedError
 
-    def val_dataloader(self) -> Batches[SamplesT]:
-        """The held-out samples."""
-        return Batches(self._validation, self.config.trainer.batch_size)
+    def val_dataloader(self) -> Iterable[SamplesT]:
+        """Batches of the held-out samples."""
+        raise NotImplementedError
+
+    @property
+    def order_seed(self) -> int:
+        """A function of (seed, epoch) only, so that a resumed run sees the same batches."""
+        return self.config.trainer.seed * 10**6 + self.current_epoch
 
     def transfer_batch_to_device(self, batch: SamplesT, device: torch.device, dataloader_idx: int) -> SamplesT:
         """Lightning cannot move a frozen dataclass by itself."""
@@ -184,6 +186,29 @@ class TwoPhases(LightningModule, Generic[SamplesT]):
     def _raw_optimizers(self) -> tuple[AdamWScheduleFree, torch.optim.SGD]:
         schedulefree, sgd = cast(list[Any], self.optimizers(use_pl_optimizer=False))
         return schedulefree, sgd
+
+
+class TwoPhases(PhasedTraining[SamplesT]):
+    """Both phases on samples in memory."""
+
+    def __init__(
+        self,
+        config: PhasesConfig,
+        network: nn.Module,
+        training: SamplesT,
+        validation: SamplesT,
+        identity: str = "",
+    ) -> None:
+        super().__init__(config, network, identity)
+        self._training, self._validation = training, validation
+
+    def train_dataloader(self) -> Batches[SamplesT]:
+        """The training samples in the order of this epoch."""
+        return Batches(self._training, self.config.trainer.batch_size, order_seed=self.order_seed)
+
+    def val_dataloader(self) -> Batches[SamplesT]:
+        """The held-out samples."""
+        return Batches(self._validation, self.config.trainer.batch_size)
 
 
 class Phases(TwoPhases[TrainingData]):

@@ -28,7 +28,7 @@ from propmat.emulator.inference import Emulator
 from propmat.emulator.losses import smoothed_log_target
 from propmat.emulator.metrics import folded_errors, summarise
 from propmat.emulator.network import PropMatNetwork, Synthesis, plain_weights, smooth_matrices
-from propmat.emulator.phases import Phases, TwoPhases
+from propmat.emulator.phases import PhasedTraining, Phases
 from propmat.errors import FileError, InputError
 from propmat.parameters import ParameterSpace
 from propmat.progress import progress_bar
@@ -165,7 +165,7 @@ class Recorder(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Write both files; the optimizer is in evaluation mode since the validation."""
-        history = cast(TwoPhases[Any], module).history
+        history = cast(PhasedTraining[Any], module).history
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("epoch", "phase", "train_loss", "validation_loss"))
@@ -181,7 +181,7 @@ class Recorder(Callback):
         self._bar.update(self._task, advance=1, description=f"train ({phase}), validation loss {validation:.4f}")
 
 
-def fit_phases(module: TwoPhases[Any], out: Path, *, resume: bool, progress: bool) -> None:
+def fit_phases(module: PhasedTraining[Any], out: Path, *, resume: bool, progress: bool) -> None:
     """Run, or finish, both phases."""
     checkpoint = out / CHECKPOINT_NAME
     known = resume and checkpoint.exists()

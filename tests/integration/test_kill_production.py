@@ -27,7 +27,7 @@ KINDS = {
     "histograms": "simulate samples=heliosphere_tiny samples.row_step=4 samples.count=16 samples.shard_size=1",
     "spectra": "simulate simulator=galaxy samples=sobol_small samples.count=32 samples.shard_size=1 "
     "samples.matrices=[[proton,antiproton]]",
-    "particles": "simulate samples=particles_small samples.count=3200 samples.shard_size=100",
+    "particles": "simulate samples=heliosphere_particles samples.count=3200 samples.shard_size=100",
 }
 UNITS = 32
 """Of each production."""

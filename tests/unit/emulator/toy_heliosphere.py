@@ -21,15 +21,20 @@ from propmat.transfer import TransferGrid
 GRID = TransferGrid.relative(np.geomspace(0.08, 50.0, 10), 0.01 * np.sinh(np.linspace(-1.0, 6.5, 41)))
 
 
-def exact_matrix(points: FloatArray, drift_sign: int) -> FloatArray:
-    """(…, toa, lis) of points (…, 5) on GRID."""
-    field, tilt, diffusion, a, b = (column[..., None] for column in np.moveaxis(np.asarray(points), -1, 0))
+def lognormal(points: FloatArray, energy: FloatArray, drift_sign: int | FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Median of ln(ln(T_exit/T)) and its standard deviation; points (…, 5), energy (…) [GeV/n]."""
+    field, tilt, diffusion, a, b = np.moveaxis(np.asarray(points), -1, 0)
     drift = 1.0 - 0.3 * drift_sign * np.cos(np.deg2rad(tilt))
     potential = 0.12 * (field / 5.0) * (0.15 / diffusion) ** 0.6 * drift
-    gain = potential * (1.0 + 0.1 * a) / GRID.toa ** (0.7 + 0.1 * b)
-    median, width = np.log(np.log1p(gain))[..., None], (0.35 + 0.1 * a)[..., None]
-    edges = np.log(GRID.lis_edges / GRID.toa[:, None])
-    below = norm.cdf((np.log(np.maximum(edges, 1e-12)) - median) / width)
+    gain = potential * (1.0 + 0.1 * a) / energy ** (0.7 + 0.1 * b)
+    return np.log(np.log1p(gain)), 0.35 + 0.1 * a
+
+
+def exact_matrix(points: FloatArray, drift_sign: int, grid: TransferGrid = GRID) -> FloatArray:
+    """(…, toa, lis) of points (…, 5)."""
+    median, width = lognormal(np.asarray(points)[..., None, :], grid.toa, drift_sign)
+    edges = np.log(grid.lis_edges / grid.toa[:, None])
+    below = norm.cdf((np.log(np.maximum(edges, 1e-12)) - median[..., None]) / width[..., None])
     below[..., 0], below[..., -1] = 0.0, 1.0
     return np.diff(below, axis=-1)
 
