@@ -4,9 +4,10 @@ Usage: python scripts/benchmarks/production.py [--units N]
 
 - overhead: one process makes particles, unit after unit; what claims, checksums, compression and fsync take beyond the
   simulation itself, as a share of it, by the wall clock. For histograms and for particles.
-- workers: `propmat simulate` with one worker and with two, the same particles. Judged is the time from the first claim
-  of a unit to the end of the command; what comes before (imports, loading compiled code) is printed beside it, and so
-  is what the machine itself allows: the simulation alone in two processes at once against one.
+- workers: `propmat simulate` with one worker and with two, the same particles. Judged is the rate of units from when
+  every worker has finished its first one, by the times of the files; what begins and ends a command (imports, loading
+  compiled code, a last unit that one worker is left with) is in the whole time beside it. So is what the machine
+  itself allows: the simulation alone in two processes at once against one.
 
 Run it on a quiet machine: two workers need two free cores. Exit code 1 if a target is missed.
 """
@@ -78,10 +79,10 @@ class Timed:
 
 
 class Command(NamedTuple):
-    """Seconds of a command until the first unit was claimed, and from then to its end."""
+    """Seconds of a whole command, and units a second once all of its workers are under way."""
 
-    starting: float
-    making: float
+    seconds: float
+    rate: float
 
 
 def particle_store(path: Path | None, units: int) -> ParticleStore:
@@ -122,14 +123,12 @@ def command(folder: Path, workers: int, units: int) -> Command:
     ]
     start = time.perf_counter()
     with (folder.parent / f"{folder.name}.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "propmat.cli", *words], stdout=log, stderr=log)
-        while process.poll() is None and not any((folder / "work").glob("*.claim")):
-            time.sleep(0.01)
-        began = time.perf_counter()
-        code = process.wait()
+        code = subprocess.run([sys.executable, "-m", "propmat.cli", *words], stdout=log, stderr=log).returncode
+    seconds = time.perf_counter() - start
     if code:
         raise SystemExit(f"propmat {' '.join(words)}: exit code {code}\n{Path(log.name).read_text()}")
-    return Command(began - start, time.perf_counter() - began)
+    finished = sorted(path.stat().st_mtime for path in (folder / "shards").glob("*.sha256"))
+    return Command(seconds, (units - workers) / (finished[-1] - finished[workers - 1]))
 
 
 def alone(processes: int, units: int) -> float:
@@ -170,12 +169,11 @@ def main() -> int:
         console.print(table)
 
         runs = {workers: command(Path(scratch) / f"workers-{workers}", workers, units) for workers in (1, 2)}
-        table = Table("workers", "starting", "making", title=f"propmat simulate, {units} units")
+        table = Table("workers", "whole command", "units a second", title=f"propmat simulate, {units} units")
         for workers, run in runs.items():
-            table.add_row(str(workers), f"{run.starting:.1f} s", f"{run.making:.1f} s")
+            table.add_row(str(workers), f"{run.seconds:.1f} s", f"{run.rate:.2f}")
         console.print(table)
-        ratio = runs[1].making / runs[2].making
-        whole = sum(runs[1]) / sum(runs[2])
+        ratio, whole = runs[2].rate / runs[1].rate, runs[1].seconds / runs[2].seconds
         machine = 2.0 * alone(1, units // 4) / alone(2, units // 4)
         console.print(
             f"two workers: {ratio:.2f} times one; whole commands {whole:.2f}; the machine allows {machine:.2f}"
