@@ -18,9 +18,12 @@ Examples:
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from propmat.cli.config import Config
 from propmat.cli.convert import build, convert
 from propmat.cli.runs import open_run, shipped, told_warnings, warn_truncated
+from propmat.errors import InputError
 
 
 def run(config: Config) -> None:
@@ -44,6 +47,16 @@ def run(config: Config) -> None:
     store = shipped("samples", convert(config.values["data"]["store"], str, "data.store"))
     # open_run refuses a folder with anything but this very run in it, so that resuming is safe.
     found = open_store(store)
+    for kind, own, experiment in (
+        (SpectraStore, GalacticTrainingConfig(), "galaxy_small"),
+        (ParticleStore, ParticleTrainingConfig(), "heliosphere_particles"),
+        (SampleStore, TrainingConfig(), "heliosphere_small"),
+    ):
+        if isinstance(found, kind) and set(settings["trainer"]) != {item.name for item in fields(own.trainer)}:
+            raise InputError(
+                f"{store} holds {found.header.described}, and these settings are for other samples: add "
+                f"experiment={experiment}."
+            )
     if isinstance(found, SpectraStore):
         galactic = build(GalacticTrainingConfig, settings)
         bundle = train_galaxy(galactic, store, open_run(config), resume=True)

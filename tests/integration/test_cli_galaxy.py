@@ -123,11 +123,11 @@ def test_what_is_made_for_the_heliosphere_refuses_a_galactic_store(
 ) -> None:
     store = tmp_path / "store"
     assert main(["simulate", "simulator=galaxy", *TINY, f"output={store}"]) == 0
-    message = (
-        "holds local interstellar spectra of the Galaxy; histograms of exit energies from the heliosphere are needed"
-    )
-    assert message in refused(capsys, "train", f"data.store={store}", f"output={tmp_path}/emulator")
-    assert message in refused(capsys, "evaluate", f"store={store}", f"output={tmp_path}/score")
+    held = "holds local interstellar spectra of the Galaxy"
+    message = refused(capsys, "train", f"data.store={store}", f"output={tmp_path}/emulator")
+    assert f"{held}, and these settings are for other samples: add experiment=galaxy_small" in message
+    message = refused(capsys, "evaluate", f"store={store}", f"output={tmp_path}/score")
+    assert f"{held}; histograms of exit energies from the heliosphere are needed" in message
 
 
 def test_galprop_fills_the_same_kind_of_store_except_where_it_fails(
