@@ -145,12 +145,16 @@ def fork(words: Any, *, stdin: int, output: int, environment: dict[str, str], **
     """The pid of a process that runs a command line of propmat."""
     from fake_propmat import main
 
+    # What a signal raises in the hooks that os.fork calls is lost; subprocess, in whose place this is, calls none.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     if pid := os.fork():
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
     code = 70
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.setsid()
         for source, target in ((stdin, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
