@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"propmat {__version__}")
         return 0
     stopped: list[int] = []
-    previous = {code: signal.signal(code, _stop(stopped)) for code in (signal.SIGINT, signal.SIGTERM)}
+    previous = {code: signal.signal(code, _stop(stopped)) for code in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    told, sys.unraisablehook = sys.unraisablehook, _raise_again
     try:
         _dispatch(words[0], words[1:])
     except PropmatError as error:
@@ -75,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     finally:
+        sys.unraisablehook = told
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         for code, handler in previous.items():
             signal.signal(code, handler)
     return 0
@@ -108,10 +111,19 @@ def _stop(stopped: list[int]) -> Callable[[int, FrameType | None], None]:
     """A signal handler that notes the signal and raises, so that `finally` and `with` blocks close files."""
 
     def handler(code: int, frame: FrameType | None) -> None:
-        stopped.append(code)
-        raise Terminated if code == signal.SIGTERM else KeyboardInterrupt
+        if code != signal.SIGALRM:
+            stopped.append(code)
+        raise Terminated if stopped and stopped[-1] == signal.SIGTERM else KeyboardInterrupt
 
     return handler
+
+
+def _raise_again(lost: sys.UnraisableHookArgs) -> None:
+    """An interrupt in the callback of a weak reference is dropped by Python: let it come anew a little later."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _interrupted(words: Sequence[str]) -> str:
